@@ -1,0 +1,55 @@
+"""wire.topology in nats-py's words: the configurations that `wire.bus.Bus` sends to the server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nats.js import api
+
+from wire import topology
+
+
+def streams() -> Iterator[api.StreamConfig]:
+    """All streams, then the streams behind the KV buckets."""
+    for stream in topology.STREAMS:
+        yield api.StreamConfig(
+            name=stream.name,
+            description=stream.description,
+            subjects=list(stream.subjects),
+            retention=api.RetentionPolicy(stream.retention),
+            storage=api.StorageType(stream.storage),
+            discard=api.DiscardPolicy(stream.discard),
+            max_age=stream.max_age_s,
+            max_bytes=stream.max_bytes,
+            duplicate_window=min(stream.dedup_s, stream.max_age_s or stream.dedup_s),
+            allow_direct=True,
+            republish=api.RePublish(src=">", dest=f"{stream.republish_to}.>") if stream.republish_to else None,
+        )
+    for bucket in topology.BUCKETS:
+        yield api.StreamConfig(
+            name=f"KV_{bucket.name}",
+            description=bucket.description,
+            subjects=[f"$KV.{bucket.name}.>"],
+            max_msgs_per_subject=1,
+            max_age=bucket.ttl_s,
+            max_bytes=bucket.max_bytes,
+            storage=api.StorageType.FILE,
+            discard=api.DiscardPolicy.NEW,
+            duplicate_window=min(topology.DEDUP_S, bucket.ttl_s or topology.DEDUP_S),
+            allow_direct=True,
+            allow_rollup_hdrs=True,
+            deny_delete=True,
+            allow_msg_ttl=True,
+        )
+
+
+def queue(durable: str, subject: str, in_flight: int) -> api.ConsumerConfig:
+    """A work-queue consumer. One delivery more than the node's own limit, in case the node's word about it fails."""
+    return api.ConsumerConfig(
+        durable_name=durable,
+        filter_subject=subject,
+        ack_policy=api.AckPolicy.EXPLICIT,
+        ack_wait=topology.ACK_WAIT_S,
+        max_deliver=topology.MAX_DELIVER + 1,
+        max_ack_pending=in_flight,
+    )

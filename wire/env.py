@@ -1,0 +1,144 @@
+"""Settings of every process: from flags, then `DRAGOMAN_…` variables, then a TOML file, into one frozen struct.
+
+The TOML file (`--config FILE` or `DRAGOMAN_CONFIG`) has the same names as keys, at top level: one file serves all
+processes, and each reads its own. A key that no process knows, or a value of the wrong kind, raises `SettingsError`
+that names it. Lists are comma-separated in variables and flags.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from wire.errors import SettingsError
+
+PREFIX = "DRAGOMAN_"
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Positive = Annotated[float, Meta(gt=0)]
+Probability = Annotated[float, Meta(ge=0, le=1)]
+Count = Annotated[int, Meta(ge=1)]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every process has."""
+
+    nats_url: str = "nats://127.0.0.1:4222"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "console"] = "auto"
+
+
+class SchedulerSettings(Settings, frozen=True, kw_only=True):
+    """Endpointing is in audio time. See actors/endpointing.py for what each does."""
+
+    speech_threshold: Probability = 0.5
+    silence_threshold: Probability = 0.35
+    end_silence_s: Positive = 0.6
+    min_speech_s: Positive = 0.16
+    max_utterance_s: Annotated[float, Meta(ge=2, le=28)] = 15.0
+    pre_roll_s: Annotated[float, Meta(ge=0, le=2)] = 0.3
+    group_gap_s: Positive = 2.0
+    prompt_context: bool = False
+    result_timeout_s: Positive = 60.0
+    client_timeout_s: Positive = 60.0
+
+
+class IngressSettings(Settings, frozen=True, kw_only=True):
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    pool: str = "default"
+    max_frame_bytes: Annotated[int, Meta(ge=1024, le=1_048_576)] = 131_072
+    max_speed: Annotated[float, Meta(ge=1)] = 4.0
+    idle_timeout_s: Positive = 300.0
+    max_sessions: Count = 1000
+
+
+class NodeSettings(Settings, frozen=True, kw_only=True):
+    """`name` is made from the host's name where it is empty. `threads` 0 divides the cores among the slots."""
+
+    node: str = ""
+    pools: list[str] = ["default"]
+    slots: Count = 1
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: Annotated[int, Meta(ge=0)] = 0
+    asr_model: str = "base"
+    nmt_models: list[str] = []
+    voices: list[str] = ["en_US-joe-medium"]
+    cache_dir: str = "~/.cache/dragoman"
+    engine: Literal["models", "scripted"] = "models"
+    scripted_rtf: Positive = 0.1
+
+
+class UpSettings(Settings, frozen=True, kw_only=True):
+    """`dragoman up`. An empty `nats_url` starts a server of its own."""
+
+    nats_url: str = ""
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    data_dir: str = "~/.local/share/dragoman"
+    asr_model: str = "base"
+    open: bool = False
+
+
+ALL: tuple[type[Settings], ...] = (SchedulerSettings, IngressSettings, NodeSettings, UpSettings)
+
+S = TypeVar("S", bound=Settings)
+
+
+def load(
+    kind: type[S], flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None, config: str = ""
+) -> S:
+    """Settings of one process. `flags` holds what the command line gave (None: not given).
+
+    Raises SettingsError, naming the key, where it stands, and what would be right.
+    """
+    environ = os.environ if environ is None else environ
+    known = {name for each in ALL for name in each.__struct_fields__}
+    mine = set(kind.__struct_fields__)
+    values: dict[str, Any] = {}
+    origin: dict[str, str] = {}
+
+    def take(name: str, value: Any, where: str) -> None:
+        if name not in known:
+            raise SettingsError(f"{where}: there is no such setting; there are: {', '.join(sorted(known))}")
+        if name in mine:
+            values[name], origin[name] = _as_list(kind, name, value), where
+
+    path = config or environ.get(PREFIX + "CONFIG", "")
+    for name, value in _read_toml(path).items() if path else ():
+        take(name, value, f"{name} in {path}")
+    for variable, text in environ.items():
+        if variable.startswith(PREFIX) and variable != PREFIX + "CONFIG":
+            take(variable.removeprefix(PREFIX).lower(), text, variable)
+    for name, value in (flags or {}).items():
+        if value is not None:
+            take(name, value, "--" + name.replace("_", "-"))
+
+    for name, value in values.items():
+        try:
+            values[name] = msgspec.convert(value, typing.get_type_hints(kind, include_extras=True)[name], strict=False)
+        except msgspec.ValidationError as error:
+            raise SettingsError(f"{origin[name]} = {value!r}: {error}") from error
+    return kind(**values)
+
+
+def _as_list(kind: type[Settings], name: str, value: Any) -> Any:
+    hint = typing.get_type_hints(kind)[name]
+    if isinstance(value, str) and isinstance(hint, types.GenericAlias) and hint.__origin__ is list:
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def _read_toml(path: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(Path(path).expanduser().read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"the settings file {path} cannot be read: {error}") from error

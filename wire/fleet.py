@@ -1,0 +1,61 @@
+"""The fleet as one process sees it: which nodes live, and what they can do.
+
+A `FleetView` folds the heartbeats of the `nodes` bucket into a dict. A watch is a hint: a node is gone when its
+heartbeat is older than three beats by this process's clock, whatever the bucket says.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from wire import subjects, topology
+from wire.bus import Bus
+from wire.kv import Bucket
+from wire.messages import AUTO, NodeRecord
+
+ANY_SOURCE = "*"
+
+
+class FleetView:
+    def __init__(self) -> None:
+        self._nodes: dict[str, tuple[float, NodeRecord]] = {}
+
+    async def follow(self, bus: Bus) -> None:
+        """Keep this view up to date, for ever."""
+        await Bucket(bus, subjects.NODES_KV, NodeRecord).follow(self.apply)
+
+    def apply(self, node: str, record: NodeRecord | None) -> None:
+        if record is None:
+            self._nodes.pop(node, None)
+        else:
+            self._nodes[node] = (time.monotonic(), record)
+
+    def alive(self, pool: str) -> list[NodeRecord]:
+        """Nodes of this pool whose heart beats, ready or not."""
+        since = time.monotonic() - 3 * topology.HEARTBEAT_S
+        self._nodes = {name: seen for name, seen in self._nodes.items() if seen[0] >= since}
+        return [record for _, record in self._nodes.values() if pool in record.pools and not record.draining]
+
+    def ready(self, pool: str) -> list[NodeRecord]:
+        return [record for record in self.alive(pool) if record.ready]
+
+    def refusal(self, pool: str, source: str, targets: Iterable[str]) -> str | None:
+        """Why no ready node of the pool serves this, for a person; None if one does."""
+        nodes = self.ready(pool)
+        if source != AUTO and not any(source in node.sources for node in nodes):
+            return f"nobody can transcribe {source!r}; there are: {_listed(s for n in nodes for s in n.sources)}"
+        for target in targets:
+            if not any(translates(node, source, target) for node in nodes):
+                served = _listed(t for n in nodes for t in n.targets)
+                return f"nobody can translate {source!r} into {target!r}; targets served: {served}"
+        return None
+
+
+def translates(node: NodeRecord, source: str, target: str) -> bool:
+    sources = node.targets.get(target, [])
+    return ANY_SOURCE in sources or source in sources or (source == AUTO and bool(sources))
+
+
+def _listed(languages: Iterable[str]) -> str:
+    return ", ".join(sorted(set(languages))) or "none"

@@ -1,0 +1,63 @@
+"""A KV bucket: keys to structs, as JSON. A bucket is a stream whose subjects are its keys, so it needs only the bus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from wire.bus import Bus, Delivered
+from wire.errors import Stale
+from wire.messages import Message, decode
+
+R = TypeVar("R", bound=Message)
+
+
+class Bucket(Generic[R]):
+    """`name` as in wire.topology.BUCKETS; `kind` is the struct of its values."""
+
+    def __init__(self, bus: Bus, name: str, kind: type[R]) -> None:
+        self._bus = bus
+        self._stream = f"KV_{name}"
+        self._prefix = f"$KV.{name}."
+        self._kind = kind
+
+    async def put(self, key: str, value: R, *, patience: float = 12.0) -> int:
+        """Returns the revision."""
+        return (await self._bus.store(self._prefix + key, value, patience=patience)).sequence
+
+    async def create(self, key: str, value: R) -> bool:
+        """Put it only where there is none. False: somebody was first."""
+        try:
+            await self._bus.store(self._prefix + key, value, expect_last=0)
+        except Stale:
+            last = await self._bus.last(self._stream, self._prefix + key)
+            if last is not None and last.data:
+                return False
+            try:
+                await self._bus.store(self._prefix + key, value, expect_last=last.sequence if last else 0)
+            except Stale:
+                return False
+        return True
+
+    async def get(self, key: str) -> R | None:
+        last = await self._bus.last(self._stream, self._prefix + key)
+        return decode(self._kind, last.data) if last is not None and last.data else None
+
+    async def delete(self, key: str) -> None:
+        await self._bus.store(self._prefix + key, None)
+
+    async def items(self) -> dict[str, R]:
+        """All keys and values. One read for each: for start-up, not for a hot path."""
+        everything = self._prefix + ">"
+        found = await self._bus.read(self._stream, everything, 1, await self._bus.newest(self._stream))
+        return {key: value for key, value in map(self._entry, found) if value is not None}
+
+    async def follow(self, receive: Callable[[str, R | None], None]) -> None:
+        """Call `receive(key, value)` for all that is there and each change, for ever; None: deleted.
+
+        Keys that expire by their TTL go without a word.
+        """
+        await self._bus.follow(self._stream, self._prefix + ">", 0, lambda found: receive(*self._entry(found)))
+
+    def _entry(self, found: Delivered) -> tuple[str, R | None]:
+        return found.subject.removeprefix(self._prefix), decode(self._kind, found.data) if found.data else None

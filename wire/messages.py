@@ -1,0 +1,348 @@
+"""Every message that crosses a process boundary, as a tagged struct.
+
+`MailboxMessage` is the base of one session's inputs, on `mailbox.<p>.<session>.<client|node|control>`, in one order.
+`Job` and `SpeechChunk` carry audio, the `*Record` structs are KV values. What clients say and are told is in
+`wire.protocol`.
+
+On the wire a message is JSON, so that `nats sub` and `nats kv get` read well; the few that carry audio (`BINARY`) are
+MessagePack. `encode` and `decode` choose: JSON objects begin with `{`, and no MessagePack map does.
+
+Times are seconds. `start` and `end` are seconds of the session's audio, counted from its first sample.
+Languages are ISO 639-1 codes as Whisper spells them ("en", "fr", "zh"); "auto" as a source asks for detection.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar, Literal, TypeVar
+
+import msgspec
+
+from wire.errors import ProtocolViolation
+
+AUTO = "auto"
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+    """Base of everything sent. Subclasses are immutable."""
+
+    BINARY: ClassVar[bool] = False
+
+
+# --- mailbox: from the ingress --------------------------------------------------------------------------------------
+
+
+class MailboxMessage(Message, frozen=True, kw_only=True, tag=_snake):
+    """An input of one session actor."""
+
+
+class SessionOpened(MailboxMessage, frozen=True, kw_only=True):
+    """A client opened a session. `targets` are in the client's order; `speech` asks for every target to be spoken."""
+
+    session: str
+    ingress: str
+    source: str
+    targets: list[str]
+    speech: bool
+    tenant: str = "default"
+    pool: str = "default"
+
+
+class AudioChunk(MailboxMessage, frozen=True, kw_only=True):
+    """Audio of whole client chunks `first`..`last`, resampled to 16 kHz.
+
+    `pcm` is PCM16 little endian mono at 16 kHz, any length. `speech` has one byte for each 32 ms frame (512 samples)
+    that was completed by this audio: Silero's speech probability times 255, rounded. `gap` says that audio before
+    `first` was lost for good and that `first` must be taken although chunks are missing.
+    """
+
+    BINARY: ClassVar[bool] = True
+    first: int
+    last: int
+    pcm: bytes
+    speech: bytes
+    gap: bool = False
+
+
+class FinalizeRequested(MailboxMessage, frozen=True, kw_only=True):
+    """The client wants the utterance that is running to end now. `after` is the last chunk before it (-1: none)."""
+
+    after: int
+
+
+class LanguagesChanged(MailboxMessage, frozen=True, kw_only=True):
+    source: str
+    targets: list[str]
+    speech: bool
+
+
+class PlaybackStarted(MailboxMessage, frozen=True, kw_only=True):
+    """Speech of this utterance and target began to play at the client and will last `seconds`."""
+
+    utterance: int
+    target: str
+    seconds: float
+
+
+class PlaybackEnded(MailboxMessage, frozen=True, kw_only=True):
+    utterance: int
+    target: str
+
+
+class ClientSeen(MailboxMessage, frozen=True, kw_only=True):
+    """The client is connected but has sent no audio for a while (muted, say)."""
+
+
+class ClientLeft(MailboxMessage, frozen=True, kw_only=True):
+    """The socket ended without `session.close`."""
+
+
+class CloseRequested(MailboxMessage, frozen=True, kw_only=True):
+    """Flush what is there, deliver it, then end. `after` is the last chunk sent before it (-1: none)."""
+
+    after: int
+    reason: str = "client"
+
+
+# --- mailbox: from nodes --------------------------------------------------------------------------------------------
+
+
+class NodeMessage(MailboxMessage, frozen=True, kw_only=True):
+    """A result of one attempt at one job. The first result of each kind (and target) wins, whatever its attempt."""
+
+    job: str
+    utterance: int
+    attempt: int
+    node: str
+
+
+class JobStarted(NodeMessage, frozen=True, kw_only=True):
+    pass
+
+
+class JobProgressed(NodeMessage, frozen=True, kw_only=True):
+    """Sent each second while the job runs. `stage` is asr, translate or speech."""
+
+    stage: str
+
+
+class Transcribed(NodeMessage, frozen=True, kw_only=True):
+    """`confidence` is the mean token probability, 0..1. `language_probability` is 1.0 where the source was given."""
+
+    text: str
+    language: str
+    language_probability: float = 1.0
+    confidence: float = 0.0
+
+
+class FoundEmpty(NodeMessage, frozen=True, kw_only=True):
+    """No words in this audio. `reason` is no_speech, noise, repetition or too_short."""
+
+    reason: str
+
+
+class Translated(NodeMessage, frozen=True, kw_only=True):
+    target: str
+    text: str
+
+
+class SpeechStarted(NodeMessage, frozen=True, kw_only=True):
+    """The first SpeechChunk of this target is stored."""
+
+    target: str
+    sample_rate: int
+
+
+class SpeechEnded(NodeMessage, frozen=True, kw_only=True):
+    """All SpeechChunks of this target are stored: sequences 0..chunks-1."""
+
+    target: str
+    seconds: float
+    chunks: int
+
+
+class SpeechUnavailable(NodeMessage, frozen=True, kw_only=True):
+    """This target has a translation but no voice. `reason` is for a person."""
+
+    target: str
+    reason: str
+
+
+class StageFailed(NodeMessage, frozen=True, kw_only=True):
+    """`stage` (asr, translate or speech) failed for good in this attempt, for `target` or, without one, for all.
+
+    With `retryable`, another attempt may succeed.
+    """
+
+    stage: Literal["asr", "translate", "speech"]
+    code: str
+    message: str
+    retryable: bool
+    target: str | None = None
+
+
+class JobDone(NodeMessage, frozen=True, kw_only=True):
+    """Everything that this job asked for is stored. `seconds` of engine time by stage (asr, translate, speech)."""
+
+    seconds: dict[str, float]
+
+
+# --- mailbox: control -----------------------------------------------------------------------------------------------
+
+
+class SessionTerminated(MailboxMessage, frozen=True, kw_only=True):
+    """An operator ends the session at once; what is running is dropped."""
+
+    reason: str = "operator"
+
+
+ClientMail = (
+    SessionOpened
+    | AudioChunk
+    | FinalizeRequested
+    | LanguagesChanged
+    | PlaybackStarted
+    | PlaybackEnded
+    | ClientSeen
+    | ClientLeft
+    | CloseRequested
+)
+NodeMail = (
+    JobStarted
+    | JobProgressed
+    | Transcribed
+    | FoundEmpty
+    | Translated
+    | SpeechStarted
+    | SpeechEnded
+    | SpeechUnavailable
+    | StageFailed
+    | JobDone
+)
+ControlMail = SessionTerminated
+Mail = ClientMail | NodeMail | ControlMail
+
+
+# --- work -----------------------------------------------------------------------------------------------------------
+
+
+class Job(Message, frozen=True, kw_only=True, tag=_snake):
+    """One utterance to transcribe, translate and speak: self-contained.
+
+    `pcm` is PCM16 little endian mono at 16 kHz. `targets` are the languages to translate into, `speak` those of them
+    that are to be spoken. `prompt` is confident text said just before, or empty. What an earlier attempt already
+    stored is given in `transcript` and `translations` and is not computed again. `warm_up` jobs come from the node
+    itself: they run through the queue and every engine, and store no result.
+    """
+
+    BINARY: ClassVar[bool] = True
+    job: str
+    session: str
+    utterance: int
+    attempt: int
+    pool: str
+    source: str
+    pcm: bytes
+    start: float
+    targets: list[str] = []
+    speak: list[str] = []
+    prompt: str = ""
+    transcript: str = ""
+    transcript_language: str = ""
+    translations: dict[str, str] = {}
+    tenant: str = "default"
+    warm_up: bool = False
+
+
+class SpeechChunk(Message, frozen=True, kw_only=True, tag=_snake):
+    """A piece of synthesised speech; `sequence` counts from 0. `pcm` is PCM16 mono at `sample_rate` Hz."""
+
+    BINARY: ClassVar[bool] = True
+    job: str
+    attempt: int
+    sequence: int
+    sample_rate: int
+    pcm: bytes
+
+
+class DeadJob(Message, frozen=True, kw_only=True, tag=_snake):
+    """A job that was given up, kept on `dead.<pool>.<session>` for operators. Its audio is not kept."""
+
+    job: str
+    session: str
+    utterance: int
+    pool: str
+    attempts: int
+    node: str
+    reason: str
+    seconds: float
+
+
+# --- KV values (always JSON) ----------------------------------------------------------------------------------------
+
+
+class BindingRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
+    """`bindings/<session>.<utterance>`: this utterance became this job, once. `start` and `end` bound its audio."""
+
+    job: str
+    session: str
+    utterance: int
+    attempt: int
+    pool: str
+    start: float
+    end: float
+    state: str
+
+
+class NodeRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
+    """`nodes/<node>`: a heartbeat. It goes by itself when the node has been silent for three of them.
+
+    `sources` are the languages it can transcribe, `targets` maps a target language to the sources it can be
+    translated from ("*": any source), `voices` maps a language to the voice that speaks it.
+    """
+
+    node: str
+    version: str
+    pools: list[str]
+    slots: int
+    busy: int
+    ready: bool
+    draining: bool
+    device: str
+    models: list[str]
+    sources: list[str]
+    targets: dict[str, list[str]]
+    voices: dict[str, str]
+    cpu_percent: float
+    memory_mb: float
+    gpus: list[dict[str, Any]]
+
+
+_json = msgspec.json.Encoder()
+_msgpack = msgspec.msgpack.Encoder()
+_decoders: dict[Any, tuple[msgspec.json.Decoder[Any], msgspec.msgpack.Decoder[Any]]] = {}
+
+T = TypeVar("T")
+
+
+def encode(message: Message) -> bytes:
+    """JSON, or MessagePack for the messages that carry audio."""
+    return _msgpack.encode(message) if message.BINARY else _json.encode(message)
+
+
+def decode(kind: type[T] | Any, data: bytes) -> T:
+    """Read `data` as `kind` (a struct or a union of structs).
+
+    Raises `ProtocolViolation`, saying what was wrong, if it is none.
+    """
+    if kind not in _decoders:
+        _decoders[kind] = (msgspec.json.Decoder(kind), msgspec.msgpack.Decoder(kind))
+    as_json, as_msgpack = _decoders[kind]
+    try:
+        return as_json.decode(data) if data[:1] == b"{" else as_msgpack.decode(data)  # type: ignore[no-any-return]
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ProtocolViolation(str(error)) from error

@@ -1,0 +1,169 @@
+"""What clients say and are told over the WebSocket, as structs. `docs/protocol.md` is the same for people.
+
+- `ClientEvent`: what a client is told. With `n` it is numbered and stored (`event.<session>`); without, it is live only
+  (`live.<session>`).
+- `ClientRequest`: what a client may say as JSON text.
+
+Binary frames (audio up, speech down) are in `ingress/browser.py`.
+"""
+
+from __future__ import annotations
+
+from wire.messages import AUTO, Message
+
+
+class ClientEvent(Message, frozen=True, kw_only=True):
+    """`n` numbers a session's stored events 1, 2, 3, … without gap; 0 (left out) marks an event that is not stored."""
+
+    n: int = 0
+
+
+class SessionReady(ClientEvent, frozen=True, kw_only=True, tag="session.started"):
+    """`next_chunk` is the number that the next audio frame must have."""
+
+    session: str
+    source: str
+    targets: list[str]
+    speech: bool
+    next_chunk: int
+
+
+class SessionUpdated(ClientEvent, frozen=True, kw_only=True, tag="session.updated"):
+    source: str
+    targets: list[str]
+    speech: bool
+
+
+class SessionClosed(ClientEvent, frozen=True, kw_only=True, tag="session.closed"):
+    reason: str
+    utterances: int
+
+
+class AudioAck(ClientEvent, frozen=True, kw_only=True, tag="audio.ack"):
+    """Chunks up to `chunk` are stored and need not be sent again."""
+
+    chunk: int
+
+
+class TranscriptPartial(ClientEvent, frozen=True, kw_only=True, tag="transcript.partial"):
+    """`committed` only ever grows while an utterance runs; `tentative` may change."""
+
+    utterance: int
+    committed: str
+    tentative: str
+
+
+class TranscriptFinal(ClientEvent, frozen=True, kw_only=True, tag="transcript.final"):
+    utterance: int
+    text: str
+    language: str
+    start: float
+    end: float
+
+
+class TranslationFinal(ClientEvent, frozen=True, kw_only=True, tag="translation.final"):
+    utterance: int
+    target: str
+    text: str
+
+
+class SpeechBegan(ClientEvent, frozen=True, kw_only=True, tag="speech.started"):
+    """Binary speech frames of this utterance and target follow, until `speech.ended`."""
+
+    utterance: int
+    target: str
+    sample_rate: int
+
+
+class SpeechFinished(ClientEvent, frozen=True, kw_only=True, tag="speech.ended"):
+    """Sent after the last of the `chunks` binary frames of this utterance and target."""
+
+    utterance: int
+    target: str
+    seconds: float
+    chunks: int
+
+
+class SpeechMissing(ClientEvent, frozen=True, kw_only=True, tag="speech.unavailable"):
+    utterance: int
+    target: str
+    reason: str
+
+
+class UtteranceEmpty(ClientEvent, frozen=True, kw_only=True, tag="utterance.empty"):
+    utterance: int
+    reason: str
+    start: float
+    end: float
+
+
+class ErrorTold(ClientEvent, frozen=True, kw_only=True, tag="error"):
+    """With `utterance` (and `target`) it is that utterance's outcome; without, it is about the connection."""
+
+    code: str
+    message: str
+    retryable: bool
+    utterance: int | None = None
+    target: str | None = None
+
+
+AnyClientEvent = (
+    SessionReady
+    | SessionUpdated
+    | SessionClosed
+    | AudioAck
+    | TranscriptPartial
+    | TranscriptFinal
+    | TranslationFinal
+    | SpeechBegan
+    | SpeechFinished
+    | SpeechMissing
+    | UtteranceEmpty
+    | ErrorTold
+)
+
+
+# --- what clients may say -------------------------------------------------------------------------------------------
+
+
+class ClientRequest(Message, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A JSON text message from a client. Unknown fields are refused by name."""
+
+
+class StartRequest(ClientRequest, frozen=True, kw_only=True, tag="session.start"):
+    source: str = AUTO
+    targets: list[str] = []
+    sample_rate: int = 16_000
+    speech: bool = True
+
+
+class UpdateRequest(ClientRequest, frozen=True, kw_only=True, tag="session.update"):
+    """Fields that are left out stay as they are."""
+
+    source: str | None = None
+    targets: list[str] | None = None
+    speech: bool | None = None
+
+
+class FinalizeRequest(ClientRequest, frozen=True, kw_only=True, tag="utterance.finalize"):
+    pass
+
+
+class PlayingRequest(ClientRequest, frozen=True, kw_only=True, tag="speech.playing"):
+    """`seconds` is how long the playback will last, at most 120."""
+
+    utterance: int
+    target: str
+    seconds: float
+
+
+class PlayedRequest(ClientRequest, frozen=True, kw_only=True, tag="speech.played"):
+    utterance: int
+    target: str
+
+
+class CloseRequest(ClientRequest, frozen=True, kw_only=True, tag="session.close"):
+    pass
+
+
+AnyClientRequest = StartRequest | UpdateRequest | FinalizeRequest | PlayingRequest | PlayedRequest | CloseRequest

@@ -1,0 +1,132 @@
+"""Every subject, stream, consumer and KV key, in one place. `subjects.md` documents them; a test holds both together.
+
+A session's mailbox is sharded over `PARTITIONS` by crc32, computed here and nowhere else. Session ids, node names and
+pools are single subject tokens: `token` refuses anything else, so that no name can reach another's subject.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from typing import Literal
+
+PARTITIONS = 64
+
+MAILBOX, JOBS, EVENTS, DEAD = "MAILBOX", "JOBS", "EVENTS", "DEAD"
+SESSIONS_KV, BINDINGS_KV, NODES_KV = "sessions", "bindings", "nodes"
+
+MAILBOX_ALL = "mailbox.>"
+JOB_ALL = "job.>"
+EVENT_ALL = "event.*"
+SPEECH_ALL = "speech.*.*.*"
+DEAD_ALL = "dead.>"
+LIVE_ALL = "live.*"
+
+STORED = "stored"
+"""Prefix under which EVENTS repeats each message once it is stored: what the ingress listens to."""
+STORED_ALL = f"{STORED}.>"
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+Side = Literal["client", "node", "control"]
+
+
+def token(name: str) -> str:
+    """`name`, if it can be one token of a subject and a KV key. Raises ValueError otherwise."""
+    if not _TOKEN.fullmatch(name):
+        raise ValueError(f"{name!r} is not a usable name: 1 to 64 letters, digits, '_' or '-'")
+    return name
+
+
+def partition(session: str) -> int:
+    return zlib.crc32(session.encode()) % PARTITIONS
+
+
+def mailbox(session: str, side: Side) -> str:
+    return f"mailbox.{partition(session)}.{token(session)}.{side}"
+
+
+def mailbox_of(session: str) -> str:
+    """All of one session's inputs."""
+    return f"mailbox.{partition(session)}.{token(session)}.*"
+
+
+def session_of_mailbox(subject: str) -> tuple[str, str]:
+    """(session, side) of a mailbox subject."""
+    _, _, session, side = subject.split(".")
+    return session, side
+
+
+def job_pool(pool: str) -> str:
+    return f"job.pool.{token(pool)}"
+
+
+def job_node(node: str) -> str:
+    return f"job.node.{token(node)}"
+
+
+def pool_consumer(pool: str) -> str:
+    return f"pool-{token(pool)}"
+
+
+def node_consumer(node: str) -> str:
+    return f"node-{token(node)}"
+
+
+def event(session: str) -> str:
+    return f"event.{token(session)}"
+
+
+def live(session: str) -> str:
+    return f"live.{token(session)}"
+
+
+def speech(session: str, utterance: int, target: str) -> str:
+    return f"speech.{token(session)}.{utterance}.{token(target)}"
+
+
+def speech_of(session: str) -> str:
+    """All speech of one session."""
+    return f"speech.{token(session)}.*.*"
+
+
+def stored(subject: str) -> str:
+    """Where EVENTS repeats a message of `subject` once it is stored."""
+    return f"{STORED}.{subject}"
+
+
+def unstored(subject: str) -> str:
+    """The subject that a repeated message was published on."""
+    return subject.removeprefix(f"{STORED}.")
+
+
+def dead(pool: str, session: str) -> str:
+    return f"dead.{token(pool)}.{token(session)}"
+
+
+def binding_key(session: str, utterance: int) -> str:
+    return f"{token(session)}.{utterance}"
+
+
+def job_id(session: str, utterance: int) -> str:
+    return f"{session}.{utterance}"
+
+
+# Ids for JetStream's dedup window: the same thing published twice under its id is stored once.
+
+
+def job_message_id(session: str, utterance: int, attempt: int) -> str:
+    return f"job.{session}.{utterance}.{attempt}"
+
+
+def event_message_id(session: str, n: int) -> str:
+    return f"event.{session}.{n}"
+
+
+def speech_message_id(job: str, target: str, sequence: int) -> str:
+    """Without the attempt: a second attempt at the same text stores no second voice."""
+    return f"speech.{job}.{target}.{sequence}"
+
+
+def result_message_id(job: str, attempt: int, what: str) -> str:
+    return f"result.{job}.{attempt}.{what}"

@@ -1,0 +1,88 @@
+"""The streams and buckets that Dragoman needs, declared once as data; `wire.bus.Bus.declare` makes them.
+
+Limits are here because nothing is unbounded: what happens at each limit is in `subjects.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from wire import subjects
+
+MIB = 1024 * 1024
+
+ACK_WAIT_S = 5.0
+"""A job whose node has made no progress mark for this long is given to another."""
+
+MAX_DELIVER = 4
+"""Deliveries of one job before it is given up."""
+
+HEARTBEAT_S = 2.0
+"""Between two heartbeats of a node; its record goes after three."""
+
+
+DEDUP_S = 120.0
+"""For so long a message id is remembered."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    name: str
+    subjects: tuple[str, ...]
+    retention: Literal["limits", "workqueue"] = "limits"
+    storage: Literal["file", "memory"] = "file"
+    discard: Literal["old", "new"] = "old"
+    max_age_s: float = 0
+    max_bytes: int = -1
+    dedup_s: float = DEDUP_S
+    republish_to: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Bucket:
+    name: str
+    ttl_s: float = 0
+    max_bytes: int = 256 * MIB
+    description: str = ""
+
+
+STREAMS = (
+    Stream(
+        subjects.MAILBOX,
+        (subjects.MAILBOX_ALL,),
+        max_age_s=120,
+        max_bytes=4096 * MIB,
+        description="every input of every session actor, in order: the replay log",
+    ),
+    Stream(
+        subjects.JOBS,
+        (subjects.JOB_ALL,),
+        retention="workqueue",
+        discard="new",
+        max_bytes=1024 * MIB,
+        description="utterances to run",
+    ),
+    Stream(
+        subjects.EVENTS,
+        (subjects.EVENT_ALL, subjects.SPEECH_ALL),
+        max_age_s=600,
+        max_bytes=4096 * MIB,
+        republish_to=subjects.STORED,
+        description="what clients are told, numbered per session, and the speech that they hear",
+    ),
+    Stream(
+        subjects.DEAD,
+        (subjects.DEAD_ALL,),
+        max_age_s=7 * 24 * 3600,
+        max_bytes=256 * MIB,
+        description="jobs that were given up, with the reason",
+    ),
+)
+
+BUCKETS = (
+    Bucket(subjects.SESSIONS_KV, ttl_s=3600, description="<session>: snapshot of the actor"),
+    Bucket(subjects.BINDINGS_KV, ttl_s=600, description="<session>.<utterance>: the job that it became"),
+    Bucket(subjects.NODES_KV, ttl_s=3 * HEARTBEAT_S, description="<node>: heartbeat"),
+)
