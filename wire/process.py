@@ -64,10 +64,11 @@ def run(program: str, work: Awaitable[None], stop: asyncio.Event) -> int:
             loop.add_signal_handler(number, stop.set)
         await work
 
+    code = 0
     try:
         uvloop.run(until_signalled())
     except* DragomanError as errors:
+        code = 1
         for error in errors.exceptions:
             print(f"{program}: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return code
