@@ -65,13 +65,13 @@ class NodeSettings(Settings, frozen=True, kw_only=True):
     """`name` is made from the host's name where it is empty. `threads` 0 divides the cores among the slots."""
 
     node: str = ""
-    pools: list[str] = ["default"]
+    pools: list[str] = msgspec.field(default_factory=lambda: ["default"])
     slots: Count = 1
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: Annotated[int, Meta(ge=0)] = 0
     asr_model: str = "base"
     nmt_models: list[str] = []
-    voices: list[str] = ["en_US-joe-medium"]
+    voices: list[str] = msgspec.field(default_factory=lambda: ["en_US-joe-medium"])
     cache_dir: str = "~/.cache/dragoman"
     engine: Literal["models", "scripted"] = "models"
     scripted_rtf: Positive = 0.1

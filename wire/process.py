@@ -28,7 +28,7 @@ def parser(kind: type[env.Settings], program: str, description: str) -> argparse
     made.add_argument("--config", default="", metavar="FILE", help="TOML file with settings")
     for name, default in zip(kind.__struct_fields__, kind.__struct_defaults__, strict=True):
         flag = "--" + name.replace("_", "-")
-        shown = default() if callable(default) else default
+        shown = default.factory() if hasattr(default, "factory") else default  # msgspec wraps list defaults
         if typing.get_type_hints(kind)[name] is bool:
             made.add_argument(flag, dest=name, action=argparse.BooleanOptionalAction, default=None)
         else:
