@@ -33,7 +33,7 @@ from nats.aio.msg import Msg
 from nats.js import api
 
 from wire import declare
-from wire.errors import NatsUnavailable, Stale
+from wire.errors import NatsUnavailable, QueueFull, Stale
 from wire.log import get
 from wire.messages import Message, encode
 
@@ -41,6 +41,7 @@ log = get(__name__)
 
 WRONG_LAST_SEQUENCE = 10071
 STREAM_EXISTS = 10058
+STREAM_FULL = 10077
 STORE_PATIENCE_S = 12.0
 FOLLOW_CHECK_S = 2.0
 WATCH_S = 5.0
@@ -232,7 +233,8 @@ class Bus:
         """Into the stream of `subject`, once for each `id`, however often it must be sent. None deletes a KV key.
 
         `expect_last` is the stream sequence that the subject's last message must have (0: none).
-        Raises Stale where it has another, NatsUnavailable where nothing stored it for `patience` seconds.
+        Raises Stale where it has another, QueueFull where its stream takes no more, NatsUnavailable where nothing stored it
+        for `patience` seconds.
         """
         headers = {"Nats-Msg-Id": id} if id else {}
         if expect_last is not None:
@@ -248,6 +250,8 @@ class Bus:
             except nats.js.errors.APIError as error:
                 if error.err_code == WRONG_LAST_SEQUENCE:
                     raise Stale(f"{subject} has been written by another owner") from error
+                if error.err_code == STREAM_FULL:
+                    raise QueueFull(f"{subject} is at its limit: {error.description}") from error
                 if time.monotonic() > deadline:
                     raise NatsUnavailable(f"{subject} was not stored: {error.description}") from error
             except (TimeoutError, nats.errors.Error, OSError) as error:
@@ -260,15 +264,20 @@ class Bus:
     # --- read ---
 
     async def last(self, stream: str, subject: str) -> Delivered | None:
-        """The newest message of this subject that the stream holds."""
+        """The newest message of this subject that the stream holds. Raises NatsUnavailable."""
         try:
             message = await self._js.get_last_msg(stream, subject)
         except nats.js.errors.NotFoundError:
             return None
+        except (TimeoutError, nats.errors.Error, OSError) as error:
+            raise NatsUnavailable(f"{stream} could not be read: {type(error).__name__}") from error
         return Delivered(message.subject or subject, message.data or b"", message.seq or 0)
 
     async def read(self, stream: str, subject: str, first: int, last: int) -> list[Delivered]:
-        """What the stream holds of `subject` with sequences `first`..`last`, in order. Old messages may be gone."""
+        """What the stream holds of `subject` with sequences `first`..`last`, in order. Old messages may be gone.
+
+        Raises NatsUnavailable.
+        """
         found: list[Delivered] = []
         sequence = first
         while sequence <= last:
@@ -276,6 +285,8 @@ class Bus:
                 raw = await self._js.get_msg(stream, sequence, subject=subject, next=True, direct=True)
             except nats.js.errors.NotFoundError:
                 break
+            except (TimeoutError, nats.errors.Error, OSError) as error:
+                raise NatsUnavailable(f"{stream} could not be read: {type(error).__name__}") from error
             if raw.seq is None or raw.seq > last:
                 break
             found.append(Delivered(raw.subject or subject, raw.data or b"", raw.seq))
