@@ -1,0 +1,1 @@
+"""The scheduler: one actor per session, which folds its mailbox into jobs and events. See `actors/session.py`."""

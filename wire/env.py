@@ -7,6 +7,8 @@ that names it. Lists are comma-separated in variables and flags.
 
 from __future__ import annotations
 
+import difflib
+import math
 import os
 import tomllib
 import types
@@ -108,7 +110,9 @@ def load(
 
     def take(name: str, value: Any, where: str) -> None:
         if name not in known:
-            raise SettingsError(f"{where}: there is no such setting; there are: {', '.join(sorted(known))}")
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sorted(known))}"
+            raise SettingsError(f"{where}: there is no such setting; {hint}")
         if name in mine:
             values[name], origin[name] = _as_list(kind, name, value), where
 
@@ -122,11 +126,16 @@ def load(
         if value is not None:
             take(name, value, "--" + name.replace("_", "-"))
 
+    hints = typing.get_type_hints(kind, include_extras=True)
     for name, value in values.items():
         try:
-            values[name] = msgspec.convert(value, typing.get_type_hints(kind, include_extras=True)[name], strict=False)
+            values[name] = msgspec.convert(value, hints[name], strict=False)
         except msgspec.ValidationError as error:
-            raise SettingsError(f"{origin[name]} = {value!r}: {error}") from error
+            choices = typing.get_args(hints[name]) if typing.get_origin(hints[name]) is Literal else ()
+            expected = f"Expected one of {', '.join(choices)}" if choices else error
+            raise SettingsError(f"{origin[name]} = {value!r}: {expected}") from error
+        if isinstance(values[name], float) and not math.isfinite(values[name]):
+            raise SettingsError(f"{origin[name]} = {value!r}: Expected a finite number")
     return kind(**values)
 
 

@@ -10,6 +10,7 @@ right, and `retryable`: whether the same request can succeed later without being
     |   `-- AudioUnreadable     a file that is not audio, or has none
     |-- Unavailable             nothing wrong with the request: try again
     |   |-- NatsUnavailable
+    |   |-- QueueFull           a stream is at its limit and takes no more
     |   |-- NoNode              no node-runtime is ready
     |   `-- NoScheduler         nobody answers for the session
     |-- Stale                   another owner has written: stop
@@ -58,6 +59,12 @@ class Unavailable(DragomanError):
 
 class NatsUnavailable(Unavailable):
     code = "nats_unavailable"
+
+
+class QueueFull(Unavailable):
+    """A stream that refuses new messages at its limit is there; `str(error)` names the subject."""
+
+    code = "queue_full"
 
 
 class NoNode(Unavailable):

@@ -1,0 +1,65 @@
+"""The audio that a session still needs. PURE.
+
+Chunks are kept as they came, each with its mailbox sequence, and let go as soon as endpointing will not ask for them
+again. A snapshot holds no audio: it says which mailbox messages the buffer was made of (`first_chunk`, `sequence`,
+`start`), and a restored buffer is filled from them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from wire.audio import BYTES_PER_SAMPLE
+from wire.messages import AudioChunk
+
+
+class AudioBuffer:
+    """Positions are samples at 16 kHz since the session began. `start` is the first that is held, `end` one past the
+    last."""
+
+    def __init__(self, start: int = 0, next_chunk: int = 0) -> None:
+        self.start = start
+        self.end = start
+        self.next_chunk = next_chunk
+        self._held: deque[tuple[int, AudioChunk]] = deque()
+
+    @property
+    def sequence(self) -> int | None:
+        """Mailbox sequence of the oldest message held."""
+        return self._held[0][0] if self._held else None
+
+    @property
+    def first_chunk(self) -> int:
+        """Chunk number that the oldest message held begins with."""
+        return self._held[0][1].first if self._held else self.next_chunk
+
+    def append(self, chunk: AudioChunk, sequence: int) -> None:
+        self._held.append((sequence, chunk))
+        self.end += len(chunk.pcm) // BYTES_PER_SAMPLE
+        self.next_chunk = chunk.last + 1
+
+    def refill(self, chunk: AudioChunk, sequence: int) -> None:
+        """Append, unless it is not the next of those that were held."""
+        if chunk.first == self.next_chunk or chunk.gap:
+            self.append(chunk, sequence)
+
+    def let_go(self, before: int) -> None:
+        """Forget messages that end before sample `before`."""
+        while self._held:
+            length = len(self._held[0][1].pcm) // BYTES_PER_SAMPLE
+            if self.start + length > before:
+                return
+            self._held.popleft()
+            self.start += length
+
+    def cut(self, start: int, end: int) -> bytes:
+        """PCM16 of samples `start`..`end`, as far as they are held."""
+        parts: list[bytes] = []
+        at = self.start
+        for _, chunk in self._held:
+            length = len(chunk.pcm) // BYTES_PER_SAMPLE
+            first, last = max(start - at, 0), min(end - at, length)
+            if first < last:
+                parts.append(chunk.pcm[first * BYTES_PER_SAMPLE : last * BYTES_PER_SAMPLE])
+            at += length
+        return b"".join(parts)

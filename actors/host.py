@@ -1,0 +1,311 @@
+"""What carries session actors: it feeds them their mail, wakes them at their deadlines, and does what they command.
+
+One follower reads the whole mailbox stream in order; a message costs one dict look-up and one call of a pure function.
+Commands are carried out by one task for each session that has any, in order, so that a session never overtakes itself
+and never waits for another. Every command is safe to repeat, so after a crash the next scheduler simply issues them
+again:
+
+    RunJob        bindings is made with `create`, the job is published under its id: the second time changes nothing
+    TellClient    appended with the expectation that the subject's last message is the one before it: a second owner's
+                  append is refused; if what stands there is this very event, it was told already
+    SaveSnapshot  the state as it was when the command was issued, after all commands before it
+
+Time is the server's: stamps of messages set the clock, and between two messages the local clock carries it on.
+Deadlines are fired GRACE_S late, so that mail stamped earlier has been folded in, as it would be in a replay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import time
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from actors.commands import Command, EndSession, RunJob, SaveSnapshot, TellClient, TellLive
+from actors.session import Session
+from actors.state import SessionState
+from wire import subjects
+from wire.bus import Bus, Delivered
+from wire.env import SchedulerSettings
+from wire.errors import ProtocolViolation, QueueFull, Stale, Unavailable
+from wire.kv import Bucket
+from wire.log import get
+from wire.messages import (
+    AudioChunk,
+    BindingRecord,
+    ClientMail,
+    ControlMail,
+    Message,
+    NodeMail,
+    SessionOpened,
+    StageFailed,
+    decode,
+)
+from wire.protocol import AnyClientEvent, ClientEvent
+
+log = get(__name__)
+
+GRACE_S = 0.25
+TICK_S = 0.1
+UNKNOWN = -1
+MAIL = {"client": ClientMail, "node": NodeMail, "control": ControlMail}
+
+
+class Actor:
+    """A session with what the host knows about it. `told` is the last event number that the stream holds, at
+    `event_sequence`; UNKNOWN until it was looked up."""
+
+    __slots__ = ("event_sequence", "session", "todo", "told", "wake", "work")
+
+    def __init__(self, session: Session, told: int, event_sequence: int) -> None:
+        self.session = session
+        self.told = told
+        self.event_sequence = event_sequence
+        self.todo: deque[tuple[Command, bytes]] = deque()
+        self.work: asyncio.Task[None] | None = None
+        self.wake = float("inf")
+
+    @property
+    def name(self) -> str:
+        return self.session.state.session
+
+
+class StreamClock:
+    """The server's time, as far as messages and the local clock tell."""
+
+    def __init__(self) -> None:
+        self._offset: float | None = None
+
+    def learn(self, stamp: float) -> None:
+        offset = stamp - time.monotonic()
+        if self._offset is None or offset > self._offset:
+            self._offset = offset
+
+    def now(self) -> float:
+        return time.time() if self._offset is None else time.monotonic() + self._offset
+
+
+class Host:
+    """All sessions of this scheduler. `counters` are for logs and tests."""
+
+    def __init__(self, bus: Bus, settings: SchedulerSettings) -> None:
+        self._bus = bus
+        self._settings = settings
+        self._tasks: asyncio.TaskGroup
+        self._actors: dict[str, Actor] = {}
+        self._wakes: list[tuple[float, str]] = []
+        self._clock = StreamClock()
+        self._closed: dict[str, int] = {}
+        self._caught_up_at = 0
+        self._seen = 0
+        self._sessions = Bucket(bus, subjects.SESSIONS_KV, SessionRecord)
+        self._bindings = Bucket(bus, subjects.BINDINGS_KV, BindingRecord)
+        self.counters = dict.fromkeys(
+            ("sessions_opened", "sessions_restored", "jobs", "jobs_adopted", "events", "events_found", "mail_dropped"),
+            0,
+        )
+
+    # --- life ---
+
+    async def run(self) -> None:
+        """Restore what a predecessor left, then serve for ever."""
+        self._caught_up_at = await self._bus.newest(subjects.MAILBOX)
+        await self._restore()
+        async with asyncio.TaskGroup() as self._tasks:
+            self._tasks.create_task(self._tick(), name="deadlines")
+            await self._bus.follow(subjects.MAILBOX, subjects.MAILBOX_ALL, 0, self.receive)
+
+    async def stop(self, patience: float = 2.0) -> None:
+        """Carry out what is commanded and leave snapshots, so that a successor has little to replay."""
+        for actor in self._actors.values():
+            self._enqueue(actor, [SaveSnapshot()])
+        if working := [actor.work for actor in self._actors.values() if actor.work is not None]:
+            await asyncio.wait(working, timeout=patience)
+
+    async def _restore(self) -> None:
+        for name, record in (await self._sessions.items()).items():
+            session = Session(name, self._settings, msgspec.convert(record.state, SessionState))
+            if session.state.phase == "closed":
+                self._closed[name] = session.state.sequence
+                continue
+            mark = session.state.buffer
+            if mark.sequence:
+                wanted = subjects.mailbox(name, "client")
+                for found in await self._bus.read(subjects.MAILBOX, wanted, mark.sequence, session.state.sequence):
+                    mail: Any = decode(ClientMail, found.data)
+                    if isinstance(mail, AudioChunk):
+                        session.refill(mail, found.sequence)
+            actor = self._actors[name] = Actor(session, *await self._last_event(name))
+            self._schedule(actor)
+            self.counters["sessions_restored"] += 1
+        if self._actors:
+            log.info("sessions restored", sessions=len(self._actors))
+
+    # --- mail ---
+
+    def receive(self, found: Delivered) -> None:
+        """One message of the mailbox stream."""
+        self._clock.learn(found.time)
+        self._seen = found.sequence
+        name, side = subjects.session_of_mailbox(found.subject)
+        actor = self._actors.get(name)
+        if actor is not None and found.sequence <= actor.session.state.sequence:
+            return
+        try:
+            mail: Any = decode(MAIL[side], found.data)
+        except (ProtocolViolation, KeyError):
+            self.counters["mail_dropped"] += 1
+            log.warning("mail that nobody can read", session=name, sequence=found.sequence, bytes=len(found.data))
+            return
+        if actor is None:
+            if not isinstance(mail, SessionOpened) or name in self._closed:
+                self.counters["mail_dropped"] += 1
+                return
+            replaying = found.sequence <= self._caught_up_at
+            actor = self._actors[name] = Actor(Session(name, self._settings), UNKNOWN if replaying else 0, 0)
+            self.counters["sessions_opened"] += 1
+        session = actor.session
+        try:
+            while (due := session.deadline()) is not None and due < found.time:
+                self._enqueue(actor, session.on_deadline(due))
+            commands = session.handle(mail, found.sequence, found.time)
+        except Exception:
+            log.exception("a session failed; it is closed", session=name, sequence=found.sequence)
+            commands = session.abort("internal_error")
+        self._enqueue(actor, commands)
+        self._schedule(actor)
+
+    # --- deadlines ---
+
+    def _schedule(self, actor: Actor) -> None:
+        due = actor.session.deadline()
+        if due is not None and due < actor.wake:
+            actor.wake = due
+            heapq.heappush(self._wakes, (due, actor.name))
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            if self._seen < self._caught_up_at or not self._bus.connected:
+                continue  # mail that is stamped earlier may still come
+            self._closed.clear()
+            self._fire(self._clock.now() - GRACE_S)
+
+    def _fire(self, now: float) -> None:
+        while self._wakes and self._wakes[0][0] <= now:
+            _, name = heapq.heappop(self._wakes)
+            actor = self._actors.get(name)
+            if actor is None:
+                continue
+            actor.wake = float("inf")
+            due = actor.session.deadline()
+            if due is not None and due <= now:
+                self._enqueue(actor, actor.session.on_deadline(due))
+            self._schedule(actor)
+
+    # --- commands ---
+
+    def _enqueue(self, actor: Actor, commands: Iterable[Command]) -> None:
+        for command in commands:
+            keep = isinstance(command, SaveSnapshot | EndSession)
+            actor.todo.append((command, msgspec.json.encode(actor.session.snapshot()) if keep else b""))
+        if actor.todo and actor.work is None:
+            actor.work = self._tasks.create_task(self._work(actor), name=f"session-{actor.name}")
+
+    async def _work(self, actor: Actor) -> None:
+        try:
+            while actor.todo:
+                command, state = actor.todo[0]
+                try:
+                    await self._carry_out(actor, command, state)
+                except Stale:
+                    log.warning("another scheduler owns this session: letting it go", session=actor.name)
+                    self._actors.pop(actor.name, None)
+                    return
+                except Unavailable as error:
+                    log.warning("waiting for NATS", session=actor.name, error=error.code)
+                    continue
+                actor.todo.popleft()
+        finally:
+            actor.work = None
+
+    async def _carry_out(self, actor: Actor, command: Command, state: bytes) -> None:
+        match command:
+            case TellLive(event):
+                await self._bus.publish(subjects.live(actor.name), event)
+            case TellClient(event):
+                await self._tell(actor, event)
+            case RunJob():
+                await self._run_job(command)
+            case SaveSnapshot():
+                await self._sessions.put(actor.name, SessionRecord(state=msgspec.Raw(state)))
+            case EndSession():
+                await self._sessions.put(actor.name, SessionRecord(state=msgspec.Raw(state)))
+                self._actors.pop(actor.name, None)
+
+    async def _tell(self, actor: Actor, event: ClientEvent) -> None:
+        if actor.told == UNKNOWN:
+            actor.told, actor.event_sequence = await self._last_event(actor.name)
+        if event.n <= actor.told:
+            self.counters["events_found"] += 1
+            return
+        for _ in range(3):
+            try:
+                stored = await self._bus.store(
+                    subjects.event(actor.name),
+                    event,
+                    id=subjects.event_message_id(actor.name, event.n),
+                    expect_last=actor.event_sequence,
+                )
+                actor.told, actor.event_sequence = event.n, stored.sequence
+                self.counters["events"] += 1
+                return
+            except Stale:
+                told, actor.event_sequence = await self._last_event(actor.name)
+                if told == event.n:
+                    actor.told = told
+                    self.counters["events_found"] += 1
+                    return
+                if told > event.n:
+                    raise
+        raise Stale(subjects.event(actor.name))
+
+    async def _last_event(self, session: str) -> tuple[int, int]:
+        """(number, stream sequence) of the last event stored for this session; zeros if there is none."""
+        last = await self._bus.last(subjects.EVENTS, subjects.event(session))
+        return (decode(AnyClientEvent, last.data).n, last.sequence) if last else (0, 0)
+
+    async def _run_job(self, command: RunJob) -> None:
+        job = command.job
+        if not await self._bindings.create(subjects.binding_key(job.session, job.utterance), command.binding):
+            self.counters["jobs_adopted"] += 1
+        try:
+            await self._bus.store(
+                subjects.job_pool(job.pool),
+                job,
+                id=subjects.job_message_id(job.session, job.utterance, job.attempt),
+            )
+            self.counters["jobs"] += 1
+        except QueueFull as error:
+            refusal = StageFailed(
+                job=job.job,
+                utterance=job.utterance,
+                attempt=job.attempt,
+                node="scheduler",
+                stage="asr",
+                code=error.code,
+                message="there is more work waiting than the queue may hold",
+                retryable=False,
+            )
+            where = subjects.mailbox(job.session, "node")
+            await self._bus.store(where, refusal, id=subjects.result_message_id(job.job, job.attempt, "refused"))
+
+
+class SessionRecord(Message, frozen=True, kw_only=True, tag="session"):
+    """`sessions/<session>`: the actor's state (actors.state.SessionState), as JSON."""
+
+    state: msgspec.Raw

@@ -1,0 +1,62 @@
+"""All that a session actor remembers, as one struct. PURE.
+
+This is also the snapshot: the host stores it as the session's value in the `sessions` bucket, as JSON that a person can
+read. Audio is not in it; `buffer` says which mailbox messages to read again.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from actors.context import Group
+from actors.endpointing import Endpointer
+from actors.outcomes import Utterance
+from wire.messages import CloseRequested, FinalizeRequested
+
+
+class BufferMark(msgspec.Struct, frozen=True):
+    """Where the audio buffer begins: read the mailbox from `sequence` on, taking chunks from `first_chunk` on."""
+
+    sequence: int = 0
+    first_chunk: int = 0
+    start: int = 0
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A request that came before the audio that it follows. It is granted at `deadline` at the latest."""
+
+    mail: FinalizeRequested | CloseRequested
+    deadline: float
+
+
+class SessionState(msgspec.Struct, kw_only=True, tag="session_record", tag_field="type"):
+    """`sequence`: the last mailbox message folded in. `n`: the last event number used. `next_utterance`: its number.
+
+    Times are stream time: the server's stamps, seconds since the epoch. 0.0 means never.
+    """
+
+    session: str
+    tenant: str = "default"
+    pool: str = "default"
+    ingress: str = ""
+    phase: Literal["new", "open", "closing", "closed"] = "new"
+    source: str = "auto"
+    targets: list[str] = []
+    speech: bool = False
+    sequence: int = 0
+    n: int = 0
+    next_utterance: int = 1
+    opened_at: float = 0.0
+    heard_from_client: float = 0.0
+    heard_audio: float = 0.0
+    acked_at: float = 0.0
+    acked_chunk: int = -1
+    saved_sample: int = 0
+    close_reason: str = ""
+    endpointer: Endpointer = msgspec.field(default_factory=Endpointer)
+    buffer: BufferMark = BufferMark()
+    group: Group = msgspec.field(default_factory=Group)
+    utterances: list[Utterance] = []
+    waiting: list[Waiting] = []
