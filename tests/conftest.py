@@ -1,4 +1,7 @@
-"""Fixtures for all tests: a real server and a connection to it."""
+"""Fixtures for all tests: a real server and a connection to it.
+
+`pytest --nats container` runs the same tests against NATS in a container.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,25 @@ from pathlib import Path
 
 import pytest
 
-from tests import nats_server
+from tests import nats_container, nats_server
 from wire.bus import Bus
+
+NATS = {"local": nats_server.running, "container": nats_container.running}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--nats",
+        choices=sorted(NATS),
+        default="local",
+        help="where tests find NATS: the packaged server, or a container",
+    )
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[nats_server.NatsServer]:
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[nats_server.NatsServer]:
     """A fresh nats-server with JetStream, for this test alone."""
-    with nats_server.running(tmp_path) as running:
+    with NATS[request.config.getoption("--nats")](tmp_path) as running:
         yield running
 
 
