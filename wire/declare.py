@@ -53,3 +53,8 @@ def queue(durable: str, subject: str, in_flight: int) -> api.ConsumerConfig:
         max_deliver=topology.MAX_DELIVER + 1,
         max_ack_pending=in_flight,
     )
+
+
+def reader(after: int) -> api.ConsumerConfig:
+    """An ordered reader of what is over this sequence."""
+    return api.ConsumerConfig(deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=after + 1)

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from wire.bus import Bus, Delivered
-from wire.errors import Stale
+from wire.errors import ProtocolViolation, Stale
+from wire.log import get
 from wire.messages import Message, decode
+
+log = get(__name__)
 
 R = TypeVar("R", bound=Message)
 
@@ -50,14 +53,25 @@ class Bucket(Generic[R]):
         """All keys and values. One read for each: for start-up, not for a hot path."""
         everything = self._prefix + ">"
         found = await self._bus.read(self._stream, everything, 1, await self._bus.newest(self._stream))
-        return {key: value for key, value in map(self._entry, found) if value is not None}
+        return {entry[0]: entry[1] for entry in map(self._entry, found) if entry is not None and entry[1] is not None}
 
     async def follow(self, receive: Callable[[str, R | None], None]) -> None:
         """Call `receive(key, value)` for all that is there and each change, for ever; None: deleted.
 
         Keys that expire by their TTL go without a word.
         """
-        await self._bus.follow(self._stream, self._prefix + ">", 0, lambda found: receive(*self._entry(found)))
 
-    def _entry(self, found: Delivered) -> tuple[str, R | None]:
-        return found.subject.removeprefix(self._prefix), decode(self._kind, found.data) if found.data else None
+        def take(found: Delivered) -> None:
+            if (entry := self._entry(found)) is not None:
+                receive(*entry)
+
+        await self._bus.follow(self._stream, self._prefix + ">", 0, take)
+
+    def _entry(self, found: Delivered) -> tuple[str, R | None] | None:
+        """Key and value. What somebody put there by hand, or a later version wrote, must not stop those who watch."""
+        key = found.subject.removeprefix(self._prefix)
+        try:
+            return key, decode(self._kind, found.data) if found.data else None
+        except ProtocolViolation as error:
+            log.warning("a value that nobody can read", bucket=self._stream, key=key, error=str(error))
+            return None

@@ -90,6 +90,14 @@ def speech_of(session: str) -> str:
     return f"speech.{token(session)}.*.*"
 
 
+def stream_of(subject: str) -> str:
+    """The stream that stores this subject. Raises KeyError for subjects that are not stored."""
+    family, rest = subject.split(".", 1)
+    if family == "$KV":
+        return f"KV_{rest.split('.', 1)[0]}"
+    return {"mailbox": MAILBOX, "job": JOBS, "event": EVENTS, "speech": EVENTS, "dead": DEAD}[family]
+
+
 def stored(subject: str) -> str:
     """Where EVENTS repeats a message of `subject` once it is stored."""
     return f"{STORED}.{subject}"
@@ -98,6 +106,12 @@ def stored(subject: str) -> str:
 def unstored(subject: str) -> str:
     """The subject that a repeated message was published on."""
     return subject.removeprefix(f"{STORED}.")
+
+
+def addressee(subject: str) -> tuple[str, int, str]:
+    """Whom an event, live or speech subject is for: (session, utterance, target); without speech, 0 and ""."""
+    _, session, *speech = subject.split(".")
+    return (session, int(speech[0]), speech[1]) if speech else (session, 0, "")
 
 
 def dead(pool: str, session: str) -> str:

@@ -1,0 +1,184 @@
+"""One connection to NATS, kept for as long as the process lives.
+
+`wire.bus.Bus` adds what is sent and read over it. What of nats-py is mended here:
+
+- It gives up after 60 reconnects and pings every 2 minutes: here it reconnects for ever and pings every 5 s.
+- A read loop can die while `is_connected` stays true, and a server can stand still behind an open socket: `_watch`
+  flushes now and then, and where that fails drops the socket and reconnects. The socket is aborted, not closed: closing
+  waits until what was written has gone out, which it never does towards a host that vanished.
+- After some errors that a server reports (too many connections, say) it closes for good, and all who wait on it would
+  wait for ever: here the block of `async with Bus.connect(…)` ends with NatsUnavailable, and a supervisor starts anew.
+- `error_cb` runs inside the read loop: it only counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import ssl
+from collections.abc import AsyncIterator, Callable
+from typing import Self
+
+import nats.errors
+from nats.aio.client import Client
+
+from wire.errors import NatsUnavailable
+from wire.log import get
+
+log = get(__name__)
+
+PATIENCE_S = 10.0
+WATCH_S = 5.0
+ANSWER_S = 4.0
+RECONNECT_WAIT_S = 0.25
+PENDING_BYTES = 32 * 1024 * 1024
+"""What is kept for the server while it is away or slow; over this, `Bus.publish` drops and counts."""
+
+
+class Connection:
+    """Use it as `async with Bus.connect(…) as bus:`."""
+
+    def __init__(self, client: Client, name: str) -> None:
+        self._nc = client
+        self.name = name
+        self.reconnects = 0
+        self.errors = 0
+        self.on_reconnect: list[Callable[[], None]] = []
+        self._up = asyncio.Event()
+        self._up.set()
+        self._lost = asyncio.timeout(None)
+        self._ending = False
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def connect(
+        cls, url: str, name: str, *, patience: float = PATIENCE_S, watch: float = WATCH_S
+    ) -> AsyncIterator[Self]:
+        """Connect to `url` (one, or several separated by commas) within `patience` seconds. Every `watch` seconds the
+        server must answer.
+
+        Raises NatsUnavailable that names the address and what is wrong with it; the block raises it too if the server
+        closes the connection for good.
+        """
+        client = Client()
+        bus = cls(client, name)
+        try:
+            async with asyncio.timeout(patience):
+                await client.connect(  # tries again by itself, for ever
+                    servers=[each.strip() for each in url.split(",")],
+                    name=f"dragoman-{name}",
+                    connect_timeout=2,
+                    reconnect_time_wait=RECONNECT_WAIT_S,  # type: ignore[arg-type]  # it is slept for: fractions work
+                    max_reconnect_attempts=-1,
+                    ping_interval=5,
+                    max_outstanding_pings=2,
+                    pending_size=PENDING_BYTES,
+                    error_cb=bus._on_error,
+                    disconnected_cb=bus._on_disconnect,
+                    reconnected_cb=bus._on_reconnect,
+                    closed_cb=bus._on_close,
+                )
+        except (OSError, nats.errors.Error, ValueError) as error:
+            await bus._close()
+            raise NatsUnavailable(_why_not(url, error, client.last_error)) from error
+        watcher = asyncio.create_task(bus._watch(watch), name="bus-watch")
+        try:
+            if url.startswith("tls://") and not client._server_info.get("tls_required"):
+                raise NatsUnavailable(f"{_shown(url)} asks for TLS, and the server there speaks none", retryable=False)
+            async with bus._lost:
+                yield bus
+        except TimeoutError as error:
+            if not bus._lost.expired():
+                raise
+            raise NatsUnavailable(f"the NATS server closed the connection for good: {client.last_error}") from error
+        finally:
+            bus._ending = True
+            watcher.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watcher
+            with contextlib.suppress(nats.errors.Error, asyncio.TimeoutError, OSError):
+                if client.is_connected:
+                    await client.flush(timeout=1)
+            await bus._close()
+
+    async def _close(self) -> None:
+        self._ending = True
+        with contextlib.suppress(nats.errors.Error, asyncio.TimeoutError, OSError):
+            await asyncio.wait_for(self._nc.close(), 2)
+
+    @property
+    def connected(self) -> bool:
+        return self._up.is_set() and self._nc.is_connected
+
+    @property
+    def max_payload(self) -> int:
+        """Bytes that the server takes in one message."""
+        return self._nc.max_payload
+
+    @property
+    def server_version(self) -> str:
+        return str(self._nc.connected_server_version)
+
+    @property
+    def has_jetstream(self) -> bool:
+        """Whether the server said so when it greeted."""
+        return bool(self._nc._server_info.get("jetstream"))
+
+    async def _on_error(self, error: Exception) -> None:
+        self.errors += 1
+
+    async def _on_disconnect(self) -> None:
+        if self._up.is_set():
+            self._up.clear()
+            if not self._ending:
+                log.warning("NATS connection lost")
+
+    async def _on_reconnect(self) -> None:
+        self.reconnects += 1
+        self._up.set()
+        log.info("NATS connection is back", reconnects=self.reconnects)
+        for each in self.on_reconnect:
+            each()
+
+    async def _on_close(self) -> None:
+        if not self._ending:
+            self._lost.reschedule(asyncio.get_running_loop().time())
+
+    async def _watch(self, every: float) -> None:
+        while True:
+            await asyncio.sleep(every)
+            if not self._nc.is_connected:
+                continue
+            try:
+                await self._nc.flush(timeout=min(every, ANSWER_S))  # type: ignore[arg-type]  # fractions work
+            except (TimeoutError, nats.errors.Error, OSError):
+                if self._nc.is_connected:
+                    log.warning("NATS does not answer: reconnecting")
+                    self._abort()
+                    with contextlib.suppress(nats.errors.Error, OSError):
+                        await self._nc._process_op_err(nats.errors.StaleConnectionError())
+
+    def _abort(self) -> None:
+        writer = getattr(self._nc._transport, "_io_writer", None)  # none over WebSocket
+        if writer is not None:
+            writer.transport.abort()
+
+
+def _shown(url: str) -> str:
+    """Without user and password."""
+    return re.sub(r"//[^/@,]*@", "//", url)
+
+
+def _why_not(url: str, error: Exception, last: Exception | None) -> str:
+    """For a person: why there is no connection, from what ended the attempt and what was seen during it."""
+    shown = _shown(url)
+    if not isinstance(error, TimeoutError):
+        return f"{shown!r} is no NATS address: it should read like nats://127.0.0.1:4222"
+    if isinstance(last, ssl.SSLError):
+        return f"the NATS server at {shown} speaks TLS, and its certificate was refused: {last.reason or last}"
+    if "uthorization" in str(last):
+        return f"the NATS server at {shown} refuses the user or password in its address"
+    if "INFO" in str(last):
+        return f"what answers at {shown} is no NATS server"
+    return f"no NATS server answers at {shown}: start one, or give --nats-url"
