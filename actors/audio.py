@@ -40,7 +40,7 @@ class AudioBuffer:
 
     def refill(self, chunk: AudioChunk, sequence: int) -> None:
         """Append, unless it is not the next of those that were held."""
-        if chunk.first == self.next_chunk or chunk.gap:
+        if chunk.first == self.next_chunk or (chunk.gap and chunk.first > self.next_chunk):
             self.append(chunk, sequence)
 
     def let_go(self, before: int) -> None:

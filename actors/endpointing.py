@@ -141,11 +141,13 @@ class Endpointer(msgspec.Struct):
     def _cut(self, rules: Rules, ended: list[Boundary]) -> None:
         heard, now = self.heard, self.frame
         # The mean of three frames: one weak frame inside a word is not a pause. The latest of equals: fewer words move.
-        half = len(heard) // 2
-        weakest = min(range(len(heard) - 2, half, -1), key=lambda at: sum(heard[at - 1 : at + 2]))
-        rest = heard[weakest + 1 :]
+        # What is left after the cut is long enough to stand alone.
+        latest = len(heard) - 1 - rules.shortest
+        weakest = min(range(latest, len(heard) // 2, -1), key=lambda at: sum(heard[at - 1 : at + 2]), default=latest)
+        before, rest = heard[: weakest + 1], heard[weakest + 1 :]
         self.frame = now - len(rest)
-        self.voiced_to = min(self.voiced_to, self.frame)
+        self.voiced = sum(probability >= rules.speech for probability in before)
+        self.voiced_to = self.start + max(at for at, p in enumerate(before) if p >= rules.silence) + 1
         self._end(rules, self.frame, ended)
         self.spent = self.frame
         self._open(self.frame)

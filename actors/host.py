@@ -51,6 +51,8 @@ log = get(__name__)
 
 GRACE_S = 0.25
 TICK_S = 0.1
+REPLAY_SILENCE_S = 2.0
+"""A replay in which nothing came for this long is over: what is missing has aged out of the stream."""
 UNKNOWN = -1
 MAIL = {"client": ClientMail, "node": NodeMail, "control": ControlMail}
 
@@ -102,6 +104,7 @@ class Host:
         self._closed: dict[str, int] = {}
         self._caught_up_at = 0
         self._seen = 0
+        self._seen_at = time.monotonic()
         self._sessions = Bucket(bus, subjects.SESSIONS_KV, SessionRecord)
         self._bindings = Bucket(bus, subjects.BINDINGS_KV, BindingRecord)
         self.counters = dict.fromkeys(
@@ -128,7 +131,7 @@ class Host:
 
     async def _restore(self) -> None:
         for name, record in (await self._sessions.items()).items():
-            session = Session(name, self._settings, msgspec.convert(record.state, SessionState))
+            session = Session(name, self._settings, msgspec.json.decode(record.state, type=SessionState))
             if session.state.phase == "closed":
                 self._closed[name] = session.state.sequence
                 continue
@@ -150,7 +153,7 @@ class Host:
     def receive(self, found: Delivered) -> None:
         """One message of the mailbox stream."""
         self._clock.learn(found.time)
-        self._seen = found.sequence
+        self._seen, self._seen_at = found.sequence, time.monotonic()
         name, side = subjects.session_of_mailbox(found.subject)
         actor = self._actors.get(name)
         if actor is not None and found.sequence <= actor.session.state.sequence:
@@ -190,7 +193,8 @@ class Host:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            if self._seen < self._caught_up_at or not self._bus.connected:
+            replaying = self._seen < self._caught_up_at and time.monotonic() - self._seen_at < REPLAY_SILENCE_S
+            if replaying or not self._bus.connected:
                 continue  # mail that is stamped earlier may still come
             self._closed.clear()
             self._fire(self._clock.now() - GRACE_S)

@@ -149,7 +149,8 @@ class Utterance(msgspec.Struct):
             )
         elif self.empty is not None:
             yield UtteranceEmpty(utterance=self.number, reason=self.empty, start=self.start, end=self.end)
-        elif self.failure is not None:
+        else:
+            assert self.failure is not None
             yield _error(self.failure, self.number)
 
     def translation_events(self, target: str) -> Iterator[ClientEvent]:

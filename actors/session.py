@@ -195,11 +195,11 @@ class Session:
             self._ack()
             state.acked_at = now
             return
+        state.heard_audio = now
         if chunk.first != expected:
             if not (chunk.gap and chunk.first > expected):
                 return
             self._finalize(now)
-        state.heard_audio = now
         self.buffer.append(chunk, sequence)
         for boundary in state.endpointer.feed(self.rules, chunk.speech):
             self._utterance(boundary, now)

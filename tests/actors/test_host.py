@@ -1,0 +1,233 @@
+"""The host on a real server: what is stored, and what a successor makes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import msgspec
+import pytest
+
+from actors.host import Host, SessionRecord
+from actors.main import serve
+from tests.actors.life import Story, Teller, transcribed
+from tests.nats_server import NatsServer
+from wire import subjects
+from wire.bus import Bus
+from wire.env import SchedulerSettings
+from wire.kv import Bucket
+from wire.messages import (
+    BindingRecord,
+    ClientMail,
+    CloseRequested,
+    Job,
+    Mail,
+    SessionTerminated,
+    decode,
+    encode,
+)
+from wire.protocol import AnyClientEvent, AudioAck, ClientEvent
+
+
+@contextlib.asynccontextmanager
+async def hosting(bus: Bus, settings: SchedulerSettings | None = None) -> AsyncIterator[Host]:
+    """A host that dies without a word when the block ends, as by `kill -9`."""
+    host = Host(bus, settings or SchedulerSettings())
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(host.run())
+        yield host
+        running.cancel()
+
+
+async def post(bus: Bus, mail: Mail, number: int, session: str = "s1") -> None:
+    side = "client" if isinstance(mail, ClientMail) else "control" if isinstance(mail, SessionTerminated) else "node"
+    await bus.store(subjects.mailbox(session, side), mail, id=f"test.{session}.{number}")  # type: ignore[arg-type]
+
+
+async def post_all(bus: Bus, story: Story, first: int = 0) -> None:
+    for number, (_, mail) in enumerate(story):
+        await post(bus, mail, first + number)
+
+
+async def events(bus: Bus, session: str = "s1") -> list[ClientEvent]:
+    newest = await bus.newest(subjects.EVENTS)
+    found = await bus.read(subjects.EVENTS, subjects.event(session), 1, newest)
+    return [decode(AnyClientEvent, each.data) for each in found]
+
+
+async def jobs(bus: Bus) -> list[Job]:
+    found = await bus.read(subjects.JOBS, subjects.job_pool("default"), 1, await bus.newest(subjects.JOBS))
+    return [decode(Job, each.data) for each in found]
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(20):
+        while not await condition():  # noqa: ASYNC110 - the condition asks the server
+            await asyncio.sleep(0.02)
+
+
+def count(bus: Bus, events_wanted: int, session: str = "s1") -> Callable[[], Awaitable[bool]]:
+    async def enough() -> bool:
+        return len(await events(bus, session)) >= events_wanted
+
+    return enough
+
+
+async def test_mail_becomes_jobs_bindings_and_numbered_events(bus: Bus) -> None:
+    teller = Teller(targets=()).voice(1).quiet(1)
+    acks: list[bytes] = []
+    await bus.subscribe(subjects.live("s1"), lambda found: acks.append(found.data))
+    async with hosting(bus):
+        await post_all(bus, teller.story)
+        await post(bus, transcribed(1), 900)
+        await post(bus, CloseRequested(after=teller.chunk - 1), 901)
+        await until(count(bus, 3))
+    told = await events(bus)
+    assert [(event.n, event.__struct_config__.tag) for event in told] == [
+        (1, "session.started"),
+        (2, "transcript.final"),
+        (3, "session.closed"),
+    ]
+    (job,) = await jobs(bus)
+    binding = await Bucket(bus, subjects.BINDINGS_KV, BindingRecord).get("s1.1")
+    assert binding is not None
+    assert (job.job, binding.job) == ("s1.1", "s1.1")
+    record = await Bucket(bus, subjects.SESSIONS_KV, SessionRecord).get("s1")
+    assert record is not None
+    assert b'"phase":"closed"' in bytes(record.state)
+    assert decode(AnyClientEvent, acks[-1]) == AudioAck(chunk=teller.chunk - 1)
+
+
+@pytest.mark.parametrize("killed_after", [1, 8, 14, 20, 23])
+async def test_a_scheduler_killed_anywhere_is_taken_over_and_nothing_is_lost_or_repeated(
+    bus: Bus, killed_after: int
+) -> None:
+    teller = Teller(targets=()).voice(1).quiet(1)
+    story = [*teller.story, (teller.now, transcribed(1)), (teller.now, CloseRequested(after=teller.chunk - 1))]
+    async with hosting(bus) as first:
+        await post_all(bus, story[:killed_after])
+        await until(lambda: _seen(first, killed_after))
+    async with hosting(bus):
+        await post_all(bus, story[killed_after:], killed_after)
+        await until(count(bus, 3))
+    assert [event.n for event in await events(bus)] == [1, 2, 3]
+    (job,) = await jobs(bus)
+    assert len(job.pcm) == pytest.approx((1 + 0.256) * 32000, abs=2048)
+
+
+async def test_a_successor_replays_a_closed_session_without_a_trace(bus: Bus) -> None:
+    teller = Teller(targets=()).voice(1).quiet(1)
+    teller.say(transcribed(1)).say(CloseRequested(after=teller.chunk - 1))
+    async with hosting(bus):
+        await post_all(bus, teller.story)
+        await until(count(bus, 3))
+    sessions = Bucket(bus, subjects.SESSIONS_KV, SessionRecord)
+    for forgotten in (False, True):
+        if forgotten:
+            await sessions.delete("s1")
+        async with hosting(bus) as second:
+            await post(bus, SessionTerminated(), 950 + forgotten)
+            await until(lambda host=second: _seen(host, len(teller.story) + 1))  # type: ignore[misc]
+    assert len(await events(bus)) == 3
+    assert len(await jobs(bus)) == 1
+
+
+async def test_two_schedulers_at_once_tell_everything_once(bus: Bus) -> None:
+    teller = Teller(targets=()).voice(1).quiet(1)
+    teller.say(transcribed(1)).say(CloseRequested(after=teller.chunk - 1))
+    async with hosting(bus), hosting(bus):
+        await post_all(bus, teller.story)
+        await until(count(bus, 3))
+    assert [event.n for event in await events(bus)] == [1, 2, 3]
+    assert len(await jobs(bus)) == 1
+
+
+async def test_an_owner_that_fell_behind_is_refused_and_lets_go(bus: Bus) -> None:
+    async with hosting(bus) as host:
+        teller = Teller(targets=()).voice(1).quiet(1)
+        await post_all(bus, teller.story)
+        await until(count(bus, 1))
+        last = await bus.last(subjects.EVENTS, subjects.event("s1"))
+        assert last is not None
+        other = AudioAck(n=7, chunk=1)
+        await bus.store(subjects.event("s1"), other, id="other", expect_last=last.sequence)
+        await post(bus, transcribed(1), 900)
+
+        async def let_go() -> bool:
+            return "s1" not in host._actors
+
+        await until(let_go)
+    assert [event.n for event in await events(bus)] == [1, 7]
+
+
+async def test_deadlines_fire_without_mail(bus: Bus) -> None:
+    """An utterance whose audio stops coming becomes a job."""
+    async with hosting(bus):
+        await post_all(bus, Teller(targets=()).voice(1).story)
+
+        async def bound() -> bool:
+            return len(await jobs(bus)) == 1
+
+        await until(bound)
+
+
+async def test_mail_that_nobody_can_read_costs_nobody_else_anything(bus: Bus) -> None:
+    async with hosting(bus) as host:
+        await post_all(bus, Teller(targets=()).story)
+        await bus.store(subjects.mailbox("s1", "client"), transcribed(1), id="forged: a node's word as a client's")
+        await post_all(bus, Teller(targets=()).voice(1).quiet(1).story[1:], 100)
+
+        async def bound() -> bool:
+            return len(await jobs(bus)) == 1
+
+        await until(bound)
+        assert host.counters["mail_dropped"] == 1
+
+
+async def test_a_full_queue_is_told_to_the_client(bus: Bus) -> None:
+    full = await bus._js.stream_info(subjects.JOBS)
+    await bus._js.update_stream(full.config.evolve(max_bytes=2000))
+    async with hosting(bus):
+        await post_all(bus, Teller(targets=()).voice(1).quiet(1).story)
+        await until(count(bus, 2))
+    assert b'"queue_full"' in encode((await events(bus))[1])
+
+
+async def test_sessions_do_not_wait_for_each_other_and_survive_a_restart_of_the_server(
+    server: NatsServer, bus: Bus
+) -> None:
+    async with hosting(bus):
+        for session in ("s1", "s2"):
+            opened = msgspec.structs.replace(Teller(targets=()).story[0][1], session=session)
+            await post(bus, opened, 0, session)
+        await until(count(bus, 1, "s2"))
+        server.kill()
+        server.start()
+        for number, (_, mail) in enumerate(Teller(targets=()).voice(1).quiet(1).story[1:], 1):
+            await post(bus, mail, number, "s2")
+        await post(bus, msgspec.structs.replace(transcribed(1), job="s2.1"), 900, "s2")
+        await until(count(bus, 2, "s2"))
+    assert len(await events(bus, "s1")) == 1
+
+
+async def test_a_graceful_stop_leaves_a_snapshot(server: NatsServer, bus: Bus) -> None:
+    stop = asyncio.Event()
+    started: asyncio.Future[Host] = asyncio.get_running_loop().create_future()
+    scheduler = asyncio.create_task(serve(SchedulerSettings(nats_url=server.url), stop, ready=started.set_result))
+    teller = Teller(targets=()).voice(1)
+    await post_all(bus, teller.story)
+    await until(lambda: _seen(started.result(), len(teller.story)) if started.done() else _no())
+    stop.set()
+    await scheduler
+    record = await Bucket(bus, subjects.SESSIONS_KV, SessionRecord).get("s1")
+    assert record is not None
+    assert f'"sequence":{len(teller.story)},'.encode() in bytes(record.state)
+
+
+async def _seen(host: Host, sequence: int) -> bool:
+    return host._seen >= sequence and all(actor.work is None for actor in host._actors.values())
+
+
+async def _no() -> bool:
+    return False
