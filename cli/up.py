@@ -14,10 +14,9 @@ import os
 import signal
 import sys
 import webbrowser
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import msgspec
@@ -25,6 +24,7 @@ import msgspec
 from cli import host
 from cli.host import HostLacks
 from cli.supervisor import Program, Supervisor, supervising
+from cli.tasks import first_of
 from cli.terminal import Terminal
 from wire import env, process
 from wire.bus import Bus
@@ -74,7 +74,7 @@ async def serve(plan: Plan, terminal: Terminal, stop: asyncio.Event) -> None:
     if not plan.nats_binary:
         await _check_nats(plan.settings.nats_url)
     async with supervising(terminal) as supervisor, _impatience(supervisor):
-        await _first(_bring_up(plan, terminal, supervisor), stop.wait(), supervisor.failure())
+        await first_of(_bring_up(plan, terminal, supervisor), stop.wait(), supervisor.failure())
         terminal.status("")
         if stop.is_set():
             terminal.say("ending …")
@@ -209,12 +209,3 @@ async def _impatience(supervisor: Supervisor) -> AsyncIterator[None]:
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, supervisor.kill)
-
-
-async def _first(*works: Coroutine[Any, Any, Any]) -> None:
-    """Run all until one ends, then cancel the others. What that one raised is raised."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(work) for work in works]
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks:
-            task.cancel()
