@@ -1,0 +1,67 @@
+"""A browser for all page tests, a fresh page and a scripted server for each. Without Chromium they skip and say so."""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.page import browser, scripted_server
+
+RATE = 48_000
+
+
+def babble(seconds: float) -> bytes:
+    """PCM16 at 48 kHz that a microphone's noise suppression takes for a voice: a buzz whose pitch and loudness move,
+    through two resonances, with pauses between the syllables."""
+    times = np.arange(round(seconds * RATE)) / RATE
+    pitch = 120 + 25 * np.sin(2 * np.pi * 0.7 * times) + 8 * np.sin(2 * np.pi * 3.1 * times)
+    phase = 2 * np.pi * np.cumsum(pitch) / RATE
+    voice = np.zeros_like(times)
+    for harmonic in range(1, 25):
+        at = harmonic * 120
+        loud = np.exp(-(((at - 600) / 350) ** 2)) + 0.5 * np.exp(-(((at - 1500) / 450) ** 2)) + 0.03
+        voice += loud * np.sin(harmonic * phase)
+    syllables = np.clip(np.sin(2 * np.pi * 3.3 * times) + 0.3, 0, 1)
+    shaped = voice * syllables
+    pcm: bytes = (shaped / np.abs(shaped).max() * 14_000).astype("<i2").tobytes()
+    return pcm
+
+
+@pytest.fixture(scope="session")
+def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the browser's microphone hears: a minute of babble."""
+    path = tmp_path_factory.mktemp("microphone") / "babble.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(babble(60))
+    return path
+
+
+@pytest.fixture(scope="session")
+def devtools(microphone: Path) -> Iterator[str]:
+    if browser.find() is None:
+        pytest.skip("no Chromium on this host: the page is not tested (apt-get install chromium)")
+    with browser.launched(microphone) as address:
+        yield address
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[scripted_server.ScriptedServer]:  # type: ignore[override]
+    async with scripted_server.running() as running:
+        yield running
+
+
+@pytest.fixture
+async def page(devtools: str, server: scripted_server.ScriptedServer) -> AsyncIterator[browser.Page]:
+    """The page, loaded. At the end nothing may have gone wrong in it that the test did not expect."""
+    async with browser.Browser.opened(devtools) as connected, connected.page() as opened:
+        await opened.goto(server.url)
+        await opened.until("document.querySelector('#source').options.length > 1")
+        yield opened
+        assert opened.problems == []

@@ -1,0 +1,219 @@
+"""A server that speaks docs/protocol.md to the page, word by word as a test dictates.
+
+It is no imitation of the ingress: it understands no speech. It serves the page as the ingress does, checks what the
+page sends (numbers without gaps, PCM in whole samples), acknowledges audio, and says what the test wants said, be it in
+an order that a real server never would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import struct
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from aiohttp import WSCloseCode, WSMsgType, web
+
+STATIC = Path(__file__).resolve().parents[2] / "ingress" / "static"
+POLICY = "default-src 'self'; connect-src 'self' ws: wss:; style-src 'self'; script-src 'self'"
+PATIENCE_S = 20.0
+
+INFO = {
+    "sources": ["en", "fr", "de", "es", "zh", "ar", "ja"],
+    "targets": {"en": ["*"], "de": ["en", "fr"]},
+    "voices": {"en": "en_US-joe-medium"},
+}
+
+Event = dict[str, Any]
+
+
+def tone(seconds: float, frequency: float = 220.0, rate: int = 22_050) -> bytes:
+    """PCM16 of a plain tone: speech, for as much as the page knows."""
+    times = np.arange(round(seconds * rate)) / rate
+    wave: bytes = (np.sin(2 * np.pi * frequency * times) * 12_000).astype("<i2").tobytes()
+    return wave
+
+
+class Client:
+    """One connection of the page."""
+
+    def __init__(self, socket: web.WebSocketResponse) -> None:
+        self.socket = socket
+        self.start: Event = {}
+        self.audio = bytearray()
+        self.next_chunk = 0
+        self.messages: list[Event] = []
+        self.over = asyncio.Event()
+        self.acknowledges = True
+        self._n = 0
+        self._stirred = asyncio.Condition()
+
+    @property
+    def seconds(self) -> float:
+        """Audio that came."""
+        return len(self.audio) / 2 / float(self.start["sample_rate"])
+
+    def samples(self) -> np.ndarray[Any, np.dtype[np.int16]]:
+        return np.frombuffer(bytes(self.audio), "<i2")
+
+    def said(self, kind: str) -> list[Event]:
+        return [each for each in self.messages if each["type"] == kind]
+
+    async def until(self, condition: Callable[[], Any], patience: float = PATIENCE_S) -> None:
+        async with asyncio.timeout(patience), self._stirred:
+            await self._stirred.wait_for(condition)
+
+    async def hear(self) -> None:
+        """Take what the page sends, until the socket is closed."""
+        async for message in self.socket:
+            if message.type is WSMsgType.BINARY:
+                number = struct.unpack_from("<I", message.data)[0]
+                assert number == self.next_chunk, f"chunk {number} where {self.next_chunk} was due"
+                assert len(message.data) % 2 == 0, "half a sample"
+                self.next_chunk += 1
+                self.audio += message.data[4:]
+                if self.acknowledges:
+                    await self.tell("audio.ack", chunk=number)
+            else:
+                self.messages.append(json.loads(message.data))
+            async with self._stirred:
+                self._stirred.notify_all()
+        self.over.set()
+        async with self._stirred:
+            self._stirred.notify_all()
+
+    async def tell(self, kind: str, **fields: Any) -> None:
+        if kind not in ("audio.ack", "transcript.partial") and not (kind == "error" and "utterance" not in fields):
+            self._n += 1
+            fields["n"] = self._n
+        await self.socket.send_str(json.dumps({"type": kind, **fields}))
+
+    async def open(self) -> None:
+        wanted = {key: self.start[key] for key in ("source", "targets", "speech")}
+        await self.tell("session.started", session="s1", next_chunk=0, **wanted)
+
+    async def transcribe(self, utterance: int, text: str, language: str = "fr", start: float = 0, end: float = 0) -> None:
+        await self.tell(
+            "transcript.final", utterance=utterance, text=text, language=language, start=start, end=end or start + 1
+        )
+
+    async def translate(self, utterance: int, text: str, target: str = "en") -> None:
+        await self.tell("translation.final", utterance=utterance, target=target, text=text)
+
+    async def frame(self, utterance: int, sequence: int, pcm: bytes, target: str = "en", rate: int = 22_050) -> None:
+        head = struct.pack("<B3xIII16s", 1, utterance, sequence, rate, target.encode())
+        await self.socket.send_bytes(head + pcm)
+
+    async def speak(self, utterance: int, pcm: bytes, target: str = "en", rate: int = 22_050, frames: int = 4) -> None:
+        """All of one utterance's speech."""
+        await self.tell("speech.started", utterance=utterance, target=target, sample_rate=rate)
+        size = -(-len(pcm) // 2 // frames) * 2
+        pieces = [pcm[at : at + size] for at in range(0, len(pcm), size)]
+        for sequence, piece in enumerate(pieces):
+            await self.frame(utterance, sequence, piece, target, rate)
+        await self.tell(
+            "speech.ended", utterance=utterance, target=target, seconds=len(pcm) / 2 / rate, chunks=len(pieces)
+        )
+
+    async def finish(self, utterances: int = 0) -> None:
+        await self.tell("session.closed", reason="client", utterances=utterances)
+        await self.socket.close(code=WSCloseCode.OK)
+
+    async def refuse(self, close: int, code: str, message: str = "") -> None:
+        await self.tell("error", code=code, message=message or code, retryable=close in (1012, 1013))
+        await self.socket.close(code=close)
+
+    async def drop(self) -> None:
+        """Let the connection go without a close frame, as a dying server does."""
+        transport = self.socket._req.transport if self.socket._req else None
+        if transport is not None:
+            transport.abort()
+        await self.over.wait()
+
+
+class ScriptedServer:
+    def __init__(self) -> None:
+        self.info: Event = INFO
+        self.port = 0
+        self.failures: list[BaseException] = []
+        self._clients: asyncio.Queue[Client] = asyncio.Queue()
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def client(self) -> Client:
+        """The next connection of the page, its opening message read and not yet answered."""
+        return await asyncio.wait_for(self._clients.get(), PATIENCE_S)
+
+    async def session(self) -> Client:
+        """The next connection, its session opened."""
+        client = await self.client()
+        await client.open()
+        return client
+
+    async def start(self) -> None:
+        """Listen; the second time on the same port as before."""
+        app = web.Application(middlewares=[self._guarded])
+        app.router.add_get("/", self._page)
+        app.router.add_get("/v1/info", self._info)
+        app.router.add_get("/v1/stream", self._stream)
+        app.router.add_static("/static", STATIC)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    @web.middleware
+    async def _guarded(
+        self, request: web.Request, handler: Callable[[web.Request], Any]
+    ) -> web.StreamResponse:  # the type of a middleware
+        response: web.StreamResponse = await handler(request)
+        if not response.prepared:
+            response.headers["Content-Security-Policy"] = POLICY
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    async def _page(self, request: web.Request) -> web.StreamResponse:
+        return web.FileResponse(STATIC / "index.html")
+
+    async def _info(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response(self.info)
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse(compress=False)
+        await socket.prepare(request)
+        client = Client(socket)
+        client.start = await socket.receive_json()
+        self._clients.put_nowait(client)
+        try:
+            await client.hear()
+        except AssertionError as wrong:
+            self.failures.append(wrong)
+            raise
+        finally:
+            client.over.set()
+        return socket
+
+
+@contextlib.asynccontextmanager
+async def running() -> AsyncIterator[ScriptedServer]:
+    server = ScriptedServer()
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+    if server.failures:
+        raise server.failures[0]
