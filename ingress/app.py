@@ -1,0 +1,105 @@
+"""The routes: the page, its files, health, what the fleet serves, and the WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from aiohttp import web
+
+from ingress import endings
+from ingress.connection import Connection
+from ingress.shared import Ingress
+
+STATIC = Path(__file__).with_name("static")
+HEARTBEAT_S = 25.0
+CLOSE_S = 2.0
+
+INGRESS = web.AppKey("ingress", Ingress)
+
+PAGE_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; media-src 'self' blob:; "
+        "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-cache",
+}
+
+
+class Socket(web.WebSocketResponse):
+    """Says in the close frame what the limit is, where aiohttp refuses a message that is over it."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(timeout=CLOSE_S, heartbeat=HEARTBEAT_S, compress=False, max_msg_size=limit + 1)
+        self._limit = limit
+
+    async def close(self, *, code: int = endings.NORMAL, message: bytes = b"", drain: bool = True) -> bool:
+        if code == endings.TOO_BIG and not message:
+            message = f"a message may have at most {self._limit} bytes".encode()
+        return await super().close(code=code, message=message, drain=drain)
+
+
+def build(ingress: Ingress) -> web.Application:
+    app = web.Application()
+    app[INGRESS] = ingress
+    app.router.add_get("/", _page)
+    app.router.add_get("/healthz", _healthz)
+    app.router.add_get("/readyz", _readyz)
+    app.router.add_get("/v1/info", _info)
+    app.router.add_get("/v1/stream", _stream)
+    app.router.add_static("/static/", STATIC)
+    app.on_response_prepare.append(_add_headers)
+    return app
+
+
+async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    if not isinstance(response, web.WebSocketResponse):
+        response.headers.update(PAGE_HEADERS)
+
+
+async def _page(request: web.Request) -> web.StreamResponse:
+    return web.FileResponse(STATIC / "index.html")
+
+
+async def _healthz(request: web.Request) -> web.Response:
+    return web.json_response({"healthy": True})
+
+
+async def _readyz(request: web.Request) -> web.Response:
+    unready = request.app[INGRESS].unready()
+    if unready is not None and unready.error is not None:
+        return web.json_response({"ready": False, "reason": unready.error.message}, status=503)
+    return web.json_response({"ready": True})
+
+
+async def _info(request: web.Request) -> web.Response:
+    ingress = request.app[INGRESS]
+    nodes = ingress.fleet.ready(ingress.settings.pool)
+    targets: dict[str, set[str]] = {}
+    for node in nodes:
+        for target, sources in node.targets.items():
+            targets.setdefault(target, set()).update(sources)
+    return web.json_response(
+        {
+            "sources": sorted({source for node in nodes for source in node.sources}),
+            "targets": {target: sorted(sources) for target, sources in sorted(targets.items())},
+            "voices": {language: voice for node in nodes for language, voice in sorted(node.voices.items())},
+        }
+    )
+
+
+async def _stream(request: web.Request) -> web.StreamResponse:
+    ingress = request.app[INGRESS]
+    socket = Socket(ingress.settings.max_frame_bytes)
+    await socket.prepare(request)
+    transport = request.transport
+    connection = Connection(ingress, socket, transport if isinstance(transport, asyncio.Transport) else None)
+    ingress.connections.add(connection)
+    try:
+        await connection.run()
+    finally:
+        ingress.forget(connection)
+    return socket

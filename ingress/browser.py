@@ -1,0 +1,165 @@
+"""PURE. The codec between a client's WebSocket messages and structs; `docs/protocol.md` is the same for people.
+
+    up      JSON text       -> ClientRequest      `read_request`, or `read_opening` for the first message
+            binary          -> (number, PCM16)    `read_audio`
+    down    ClientEvent     -> JSON text          `write_event`
+            SpeechChunk     -> binary             `write_speech`
+
+What cannot be read raises ProtocolViolation, whose `code` is one of docs/protocol.md. Nothing here knows in which state
+the session is.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from typing import Any
+
+import msgspec
+
+from wire.audio import BYTES_PER_SAMPLE, MAX_CLIENT_RATE, MIN_CLIENT_RATE
+from wire.errors import LanguageUnsupported, ProtocolViolation
+from wire.messages import AUTO, SpeechChunk, encode
+from wire.protocol import (
+    AnyClientRequest,
+    ClientEvent,
+    CloseRequest,
+    FinalizeRequest,
+    PlayedRequest,
+    PlayingRequest,
+    StartRequest,
+    UpdateRequest,
+)
+
+MAX_TARGETS = 16
+MAX_PLAYBACK_S = 120.0
+MAX_UTTERANCE = 2**31
+SPEECH = 1
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
+_AUDIO_HEADER = struct.Struct("<I")
+_SPEECH_HEADER = struct.Struct("<B3xIII16s")
+_TYPES = {
+    kind.__struct_config__.tag
+    for kind in (StartRequest, UpdateRequest, FinalizeRequest, PlayingRequest, PlayedRequest, CloseRequest)
+}
+_OPENING_CODES = ("sample_rate_unsupported", "target_equals_source")
+_START = StartRequest.__struct_config__.tag
+
+
+# --- up -------------------------------------------------------------------------------------------------------------
+
+
+def read_request(text: str) -> AnyClientRequest:
+    """One JSON message. Raises ProtocolViolation with code not_json, unknown_type or bad_field."""
+    message = _object(text)
+    kind = message.get("type")
+    if not isinstance(kind, str):
+        raise ProtocolViolation("the message has no `type`", code="bad_field")
+    if kind not in _TYPES:
+        known = ", ".join(sorted(map(str, _TYPES)))
+        raise ProtocolViolation(f"there is no message type {kind[:40]!r}; there are: {known}", code="unknown_type")
+    try:
+        request: AnyClientRequest = msgspec.convert(message, AnyClientRequest)
+    except msgspec.ValidationError as error:
+        raise ProtocolViolation(f"{kind}: {str(error)[:200]}", code="bad_field") from error
+    if isinstance(request, PlayingRequest | PlayedRequest):
+        _check_playback(request)
+    return request
+
+
+def read_opening(text: str) -> StartRequest:
+    """The first message of a connection.
+
+    Raises ProtocolViolation (bad_start, sample_rate_unsupported, target_equals_source) or LanguageUnsupported. Whether
+    it is a `session.start` at all is told by `is_opening`.
+    """
+    try:
+        request = read_request(text)
+        if not isinstance(request, StartRequest):
+            raise ProtocolViolation("the first message must be session.start")
+        _check_rate(request.sample_rate)
+        check_languages(request.source, request.targets)
+    except ProtocolViolation as error:
+        code = error.code if error.code in _OPENING_CODES else "bad_start"
+        raise ProtocolViolation(str(error), code=code) from error
+    return request
+
+
+def is_opening(text: str) -> bool:
+    """Whether this is a JSON object that calls itself `session.start`, however wrong the rest of it is."""
+    try:
+        return _object(text).get("type") == _START
+    except ProtocolViolation:
+        return False
+
+
+def check_languages(source: str, targets: list[str]) -> None:
+    """Whether these can stand together, whoever may serve them.
+
+    Raises LanguageUnsupported for what is no language code, ProtocolViolation (target_equals_source, bad_field) else.
+    """
+    if len(targets) > MAX_TARGETS:
+        raise ProtocolViolation(f"{len(targets)} targets are too many: at most {MAX_TARGETS}", code="bad_field")
+    for language in [*([] if source == AUTO else [source]), *targets]:
+        if not _LANGUAGE.fullmatch(language):
+            raise LanguageUnsupported(f"{language[:40]!r} is no language code: send one such as 'en' or 'fr'")
+    if source in targets:
+        raise ProtocolViolation(f"the target {source!r} is the source language too", code="target_equals_source")
+    if len(set(targets)) < len(targets):
+        raise ProtocolViolation("a target is named twice", code="bad_field")
+
+
+def read_audio(frame: bytes) -> tuple[int, bytes]:
+    """(chunk number, PCM16) of a binary message. Raises ProtocolViolation (odd_bytes, protocol_violation)."""
+    if len(frame) < _AUDIO_HEADER.size:
+        raise ProtocolViolation(
+            f"{len(frame)} bytes are no audio message: it begins with its chunk number, 4 bytes",
+            code="protocol_violation",
+        )
+    if len(frame) % BYTES_PER_SAMPLE:
+        raise ProtocolViolation(
+            f"{len(frame) - _AUDIO_HEADER.size} bytes of audio are no whole number of 16 bit samples", code="odd_bytes"
+        )
+    return _AUDIO_HEADER.unpack_from(frame)[0], frame[_AUDIO_HEADER.size :]
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        message = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ProtocolViolation(f"the message is no JSON: {error}", code="not_json") from error
+    if not isinstance(message, dict):
+        raise ProtocolViolation("the message is no JSON object", code="not_json")
+    return message
+
+
+def _check_rate(rate: int) -> None:
+    if not MIN_CLIENT_RATE <= rate <= MAX_CLIENT_RATE:
+        raise ProtocolViolation(
+            f"a sample rate of {rate} Hz is not supported: send {MIN_CLIENT_RATE} to {MAX_CLIENT_RATE} Hz",
+            code="sample_rate_unsupported",
+        )
+
+
+def _check_playback(request: PlayingRequest | PlayedRequest) -> None:
+    if not 1 <= request.utterance <= MAX_UTTERANCE:
+        raise ProtocolViolation(f"there is no utterance {request.utterance}", code="bad_field")
+    if not _LANGUAGE.fullmatch(request.target):
+        raise ProtocolViolation(f"{request.target[:40]!r} is no language code", code="bad_field")
+    if isinstance(request, PlayingRequest) and not 0 < request.seconds <= MAX_PLAYBACK_S:
+        raise ProtocolViolation(f"`seconds` must be over 0 and at most {MAX_PLAYBACK_S:.0f}", code="bad_field")
+
+
+# --- down -----------------------------------------------------------------------------------------------------------
+
+
+def write_event(event: ClientEvent) -> str:
+    """JSON text."""
+    return encode(event).decode()
+
+
+def write_speech(utterance: int, target: str, chunk: SpeechChunk) -> bytes:
+    """A binary speech frame: header of 32 bytes, then PCM16."""
+    header = _SPEECH_HEADER.pack(SPEECH, utterance, chunk.sequence, chunk.sample_rate, target.encode("ascii"))
+    return header + chunk.pcm

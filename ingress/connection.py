@@ -1,0 +1,102 @@
+"""One client's WebSocket, from its first message to its close frame.
+
+A connection asks for `session.start`, checks whether there can be such a session, lets an `ingress.session` run, and
+tells the client why it ended. Anybody may call `end`; the first reason counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import WSMsgType, web
+
+from ingress import browser, endings
+from ingress.endings import Ending
+from ingress.session import Session
+from ingress.shared import Ingress
+from wire.errors import ClientError, LanguageUnsupported
+from wire.log import get
+from wire.protocol import StartRequest
+
+log = get(__name__)
+
+OPENING_S = 10.0
+GOODBYE_S = 2.0
+
+
+class Connection:
+    def __init__(self, ingress: Ingress, socket: web.WebSocketResponse, transport: asyncio.Transport | None) -> None:
+        self._ingress = ingress
+        self._socket = socket
+        self._transport = transport
+        self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self._patience: asyncio.Timeout | None = None
+
+    def end(self, ending: Ending) -> None:
+        """The first reason counts."""
+        if not self._ending.done():
+            self._ending.set_result(ending)
+            if self._patience is not None:
+                self._patience.reschedule(0)
+
+    async def run(self) -> None:
+        """Serve the client until one side ends."""
+        session = None
+        opening = await self._first_message()
+        if opening is not None and (request := self._check(opening)) is not None:
+            session = Session(self._ingress, self._socket, request, self.end)
+            await session.run(self._ending)
+        ending = await self._ending
+        async with asyncio.TaskGroup() as group:  # neither may hold the other up
+            group.create_task(self._say_goodbye(ending))
+            if session is not None and ending is not endings.CLOSED:
+                group.create_task(session.leave())
+        if session is None:
+            log.info("a client was turned away", close=ending.close, reason=ending.reason)
+
+    async def _first_message(self) -> str | None:
+        """Its text; None when there is none, and the connection ends."""
+        try:
+            async with asyncio.timeout(OPENING_S) as self._patience:
+                message = await self._socket.receive()
+        except TimeoutError:
+            self.end(endings.NO_OPENING)
+            return None
+        finally:
+            self._patience = None
+        match message.type:
+            case WSMsgType.TEXT:
+                return str(message.data)
+            case WSMsgType.BINARY:
+                self.end(endings.EARLY_AUDIO)
+            case _:
+                self.end(endings.LEFT)
+        return None
+
+    def _check(self, opening: str) -> StartRequest | None:
+        """The client's session.start, or None when there can be no such session, and the connection ends."""
+        ingress = self._ingress
+        try:
+            request = browser.read_opening(opening)
+            if (unready := ingress.unready()) is not None:
+                self.end(unready)
+                return None
+            refusal = ingress.fleet.refusal(ingress.settings.pool, request.source, request.targets)
+            if refusal is not None:
+                raise LanguageUnsupported(refusal)
+        except ClientError as error:
+            close = endings.IMPOSSIBLE if browser.is_opening(opening) else endings.BAD_MESSAGE
+            self.end(Ending.because(close, error))
+            return None
+        return None if self._ending.done() else request
+
+    async def _say_goodbye(self, ending: Ending) -> None:
+        try:
+            async with asyncio.timeout(GOODBYE_S):
+                if ending.error is not None:
+                    await self._socket.send_str(browser.write_event(ending.error))
+                await self._socket.close(code=ending.close or endings.NORMAL)
+        except (TimeoutError, ConnectionError):
+            log.debug("a client was gone before it was told why", reason=ending.reason)
+        if self._transport is not None and self._transport.get_write_buffer_size():
+            self._transport.abort()  # it does not read: what is left would wait for ever

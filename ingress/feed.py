@@ -1,0 +1,152 @@
+"""What the streams tell, brought to each client's connection. Two subscriptions serve a whole process.
+
+A plain subscription costs next to nothing and may lose a message: while the connection to NATS is down, say. So each
+`SessionFeed` reads from the stream EVENTS what is missing: when `ingress.delivery` sees a gap, when the connection is
+back, and now and then, more and more rarely, while nothing comes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from ingress.delivery import Delivery, Missing, Outgoing
+from wire import subjects
+from wire.bus import Bus, Delivered
+from wire.errors import NatsUnavailable, ProtocolViolation
+from wire.log import get
+from wire.messages import SpeechChunk, decode
+from wire.protocol import AnyClientEvent, ClientEvent
+
+log = get(__name__)
+
+POLL_S = 2.0
+MAX_POLL_S = 30.0
+GIVE_UP_S = 5.0
+END_OF_STREAM = 2**60
+
+
+class SessionFeed:
+    """One session's way down. `send` is called with each piece that goes to the client, in order."""
+
+    def __init__(self, bus: Bus, session: str, send: Callable[[Outgoing], None], stir: Callable[[], None]) -> None:
+        self._bus = bus
+        self._session = session
+        self._send = send
+        self._stir = stir
+        self._delivery = Delivery()
+        self._checkpoint = 0  # sequence in EVENTS up to which every event was delivered
+        self._poll_s = POLL_S
+        self._poll_at = 0.0
+        self._stuck: tuple[float, int, Missing] | None = None
+        self.expect()
+
+    def receive(self, utterance: int, target: str, data: bytes) -> None:
+        """A message of this session as it was published: speech of this utterance and target or, with 0, an event."""
+        self._take(utterance, target, data)
+        if self._stuck is None and self._delivery.missing():
+            self.hurry()
+
+    def _take(self, utterance: int, target: str, data: bytes) -> None:
+        try:
+            if utterance:
+                pieces = self._delivery.speech(utterance, target, decode(SpeechChunk, data))
+            else:
+                event: ClientEvent = decode(AnyClientEvent, data)
+                pieces = self._delivery.event(event)
+                if event.n:
+                    self.expect()
+        except ProtocolViolation as error:
+            log.warning(
+                "a message for a client cannot be read", session=self._session, bytes=len(data), error=str(error)
+            )
+            return
+        self._pass(pieces)
+
+    def expect(self) -> None:
+        """Something is going on: look soon whether a message was lost."""
+        self._poll_s = POLL_S
+        self._poll_at = time.monotonic() + POLL_S
+
+    def hurry(self) -> None:
+        """Look now."""
+        self._poll_at = 0.0
+        self._stir()
+
+    def _pass(self, pieces: list[Outgoing]) -> None:
+        for piece in pieces:
+            self._send(piece)
+
+    @property
+    def due(self) -> float:
+        """When `keep` wants to be called."""
+        return self._poll_at
+
+    async def keep(self, now: float) -> None:
+        """Read what is missing, if it is time. What is still missing `GIVE_UP_S` later is gone: go on without it."""
+        if now < self._poll_at:
+            return
+        if not self._bus.connected:
+            self._poll_at = now + POLL_S  # `hurry` comes when it is back
+            return
+        self._poll_at = now + self._poll_s
+        self._poll_s = min(MAX_POLL_S, 2 * self._poll_s)
+        try:
+            await self._catch_up()
+        except NatsUnavailable as error:
+            log.info("events could not be read: trying again", session=self._session, error=str(error))
+            self.expect()
+            return
+        self._consider(self._delivery.missing(), now)
+
+    def _consider(self, missing: Missing, now: float) -> None:
+        if not missing:
+            self._stuck = None
+            return
+        self._poll_at = now + 0.5
+        if self._stuck is None or self._stuck[1:] != (self._delivery.delivered, missing):
+            self._stuck = (now, self._delivery.delivered, missing)
+        elif now - self._stuck[0] >= GIVE_UP_S:
+            log.error(
+                "events or speech are gone from the stream", session=self._session, after=self._delivery.delivered
+            )
+            self._stuck = None
+            self._pass(self._delivery.skip())
+
+    async def _catch_up(self) -> None:
+        """Read events after the last delivered one, then speech that has gaps."""
+        subject = subjects.event(self._session)
+        newest = await self._bus.last(subjects.EVENTS, subject)
+        if newest is not None:
+            event: ClientEvent = decode(AnyClientEvent, newest.data)
+            if event.n > self._delivery.delivered:
+                for found in await self._bus.read(subjects.EVENTS, subject, self._checkpoint + 1, newest.sequence):
+                    self._take(0, "", found.data)
+            if event.n <= self._delivery.delivered:
+                self._checkpoint = newest.sequence
+        for utterance, target in self._delivery.missing().speech:
+            subject = subjects.speech(self._session, utterance, target)
+            for found in await self._bus.read(subjects.EVENTS, subject, 1, END_OF_STREAM):
+                self._take(utterance, target, found.data)
+
+
+class Feed:
+    """All sessions of this process. `start` it once; put each session into `sessions` while it runs."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self.sessions: dict[str, SessionFeed] = {}
+
+    async def start(self) -> None:
+        await self._bus.subscribe(subjects.STORED_ALL, self._route)
+        await self._bus.subscribe(subjects.LIVE_ALL, self._route)
+        self._bus.on_reconnect.append(self._reconnected)
+
+    def _route(self, message: Delivered) -> None:
+        session, utterance, target = subjects.addressee(subjects.unstored(message.subject))
+        if (feed := self.sessions.get(session)) is not None:
+            feed.receive(utterance, target, message.data)
+
+    def _reconnected(self) -> None:
+        for session in self.sessions.values():
+            session.hurry()

@@ -1,0 +1,285 @@
+"""One open session, as seen from its client's socket.
+
+Three tasks share it: `_read` takes what the client sends, `_write` sends what is in the outbox, `_keep` looks after
+what is late. Whoever finds a reason to end calls `end`; then `run` cancels the three. What a message means is decided
+elsewhere: `browser` reads it, `uplink` carries it to the actor, `feed` brings what the actor and the nodes answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+
+from aiohttp import WSMsgType, web
+
+from ingress import browser, endings
+from ingress.delivery import Outgoing, SpeechFrame
+from ingress.endings import Ending
+from ingress.feed import SessionFeed
+from ingress.outbox import Outbox
+from ingress.pace import Pace
+from ingress.shared import Ingress
+from ingress.uplink import Uplink
+from wire.audio import BYTES_PER_SAMPLE
+from wire.errors import ClientError, LanguageUnsupported, NatsUnavailable, ProtocolViolation
+from wire.log import get
+from wire.messages import (
+    ClientLeft,
+    CloseRequested,
+    FinalizeRequested,
+    LanguagesChanged,
+    PlaybackEnded,
+    PlaybackStarted,
+    SessionOpened,
+)
+from wire.protocol import (
+    AnyClientRequest,
+    AudioAck,
+    CloseRequest,
+    ErrorTold,
+    FinalizeRequest,
+    PlayedRequest,
+    PlayingRequest,
+    SessionClosed,
+    SessionReady,
+    StartRequest,
+    UpdateRequest,
+)
+
+log = get(__name__)
+
+SCHEDULER_S = 5.0
+CLOSING_S = 90.0
+STALLED_S = 60.0
+BUSY_TICK_S, QUIET_TICK_S = 1.0, 5.0
+LEAVING_S = 2.0
+MAX_WRONG = 20
+MIN_CHUNK_COST_S, CONTROL_COST_S = 0.001, 0.05
+"""What a chunk at least, and a control message, counts against the speed limit, in seconds of audio."""
+
+
+class Session:
+    """`end` is called with a reason to end, maybe more than once; the future that `run` is given then has the first."""
+
+    def __init__(
+        self, ingress: Ingress, socket: web.WebSocketResponse, request: StartRequest, end: Callable[[Ending], None]
+    ) -> None:
+        self.id = "s" + secrets.token_hex(8)
+        self._ingress = ingress
+        self._socket = socket
+        self._source, self._targets, self._speech = request.source, request.targets, request.speech
+        self._sample_rate = request.sample_rate
+        self._uplink = Uplink(ingress.bus, self.id, request.sample_rate, ingress.model)
+        self._outbox = Outbox()
+        self._stir = asyncio.Event()
+        self._feed = SessionFeed(ingress.bus, self.id, self._tell, self._stir.set)
+        self._pace = Pace(ingress.settings.max_speed, time.monotonic())
+        self._ready = asyncio.Event()
+        self._relaxed = False
+        self._opened_at = self._received_at = time.monotonic()
+        self._closing_at: float | None = None
+        self._wrong = 0
+        self._end = end
+
+    async def run(self, ending: asyncio.Future[Ending]) -> None:
+        """Until `ending` is there."""
+        feeds = self._ingress.feed.sessions
+        feeds[self.id] = self._feed
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(each) for each in (self._read(), self._write(), self._keep())]
+                reason = await ending
+                for task in tasks:
+                    task.cancel()
+        finally:
+            del feeds[self.id]
+        log.info(
+            "session ended", session=self.id, close=reason.close, reason=reason.reason, chunks=self._uplink.chunks,
+            seconds=round(time.monotonic() - self._opened_at, 1), live_events_dropped=self._outbox.dropped,
+        )  # fmt: skip
+
+    async def leave(self) -> None:
+        """Tell the actor that the client has gone, unless it said so itself or the actor was first."""
+        if self._closing_at is None:
+            try:
+                await self._uplink.send(ClientLeft(), LEAVING_S)
+            except NatsUnavailable:
+                log.info("the actor was not told that its client left", session=self.id)
+
+    # --- up ---
+
+    async def _read(self) -> None:
+        try:
+            await self._open()
+            while True:
+                message = await self._socket.receive()
+                match message.type:
+                    case WSMsgType.BINARY:
+                        await self._take_audio(message.data)
+                    case WSMsgType.TEXT:
+                        await self._take_text(message.data)
+                    case _:
+                        self._end(endings.LEFT)
+                        return
+                self._received_at = time.monotonic()
+        except ProtocolViolation as error:
+            self._end(Ending.because(endings.UNTRUSTED, error))
+        except NatsUnavailable:
+            self._end(endings.NO_NATS)
+        except TimeoutError:
+            self._end(endings.NO_SCHEDULER)
+
+    async def _open(self) -> None:
+        """Tell the actor, and wait until it says that the session is open. Raises TimeoutError, NatsUnavailable."""
+        mail = SessionOpened(
+            session=self.id, ingress=self._ingress.id, pool=self._ingress.settings.pool,
+            source=self._source, targets=self._targets, speech=self._speech,
+        )  # fmt: skip
+        await self._uplink.send(mail, SCHEDULER_S)
+        async with asyncio.timeout(SCHEDULER_S):
+            await self._ready.wait()
+        log.info(
+            "session opened", session=self.id, source=self._source, targets=self._targets,
+            speech=self._speech, sample_rate=self._sample_rate,
+        )  # fmt: skip
+
+    async def _take_audio(self, frame: bytes) -> None:
+        if self._closing_at is not None:
+            return
+        number, pcm = browser.read_audio(frame)
+        await self._uplink.audio(number, pcm)
+        if self._relaxed:
+            self._stir.set()
+        await self._slow_down(max(MIN_CHUNK_COST_S, len(pcm) / (self._sample_rate * BYTES_PER_SAMPLE)))
+
+    async def _take_text(self, text: str) -> None:
+        try:
+            request = browser.read_request(text)
+            if isinstance(request, StartRequest):
+                raise ProtocolViolation("the session is open already: send session.update", code="unknown_type")
+        except ProtocolViolation as error:
+            self._refuse(error)
+            self._wrong += 1
+            if self._wrong >= MAX_WRONG:
+                self._end(endings.TOO_MANY_WRONG)
+        else:
+            try:
+                await self._obey(request)
+            except ClientError as error:
+                self._refuse(error)
+        await self._slow_down(CONTROL_COST_S)
+
+    def _refuse(self, error: ClientError) -> None:
+        self._outbox.put(browser.write_event(ErrorTold(code=error.code, message=str(error), retryable=error.retryable)))
+
+    async def _slow_down(self, cost_s: float) -> None:
+        """Not reading is what holds a fast sender back."""
+        wait = self._pace.take(cost_s, time.monotonic())
+        if wait:
+            await asyncio.sleep(wait)
+
+    async def _obey(self, request: AnyClientRequest) -> None:
+        """Raises ClientError for what cannot be obeyed. After session.close nothing counts."""
+        if self._closing_at is not None:
+            return
+        uplink = self._uplink
+        match request:
+            case UpdateRequest():
+                await self._update(request)
+            case FinalizeRequest():
+                await uplink.send(FinalizeRequested(after=uplink.last_chunk))
+            case PlayingRequest(utterance=utterance, target=target, seconds=seconds):
+                await uplink.send(PlaybackStarted(utterance=utterance, target=target, seconds=seconds))
+            case PlayedRequest(utterance=utterance, target=target):
+                await uplink.send(PlaybackEnded(utterance=utterance, target=target))
+            case CloseRequest():
+                self._closing_at = time.monotonic()
+                await uplink.send(CloseRequested(after=await uplink.finish()))
+        self._feed.expect()
+
+    async def _update(self, request: UpdateRequest) -> None:
+        source = self._source if request.source is None else request.source
+        targets = self._targets if request.targets is None else request.targets
+        speech = self._speech if request.speech is None else request.speech
+        browser.check_languages(source, targets)
+        refusal = self._ingress.fleet.refusal(self._ingress.settings.pool, source, targets)
+        if refusal is not None:
+            raise LanguageUnsupported(refusal)
+        await self._uplink.send(LanguagesChanged(source=source, targets=targets, speech=speech))
+        self._source, self._targets, self._speech = source, targets, speech
+
+    # --- down ---
+
+    def _tell(self, piece: Outgoing) -> None:
+        """One thing that the client is to be told, in order."""
+        outbox = self._outbox
+        match piece:
+            case SpeechFrame(utterance=utterance, target=target, chunk=chunk):
+                outbox.put(browser.write_speech(utterance, target, chunk))
+            case AudioAck(chunk=chunk):
+                of_client = self._uplink.acknowledge(chunk)
+                if of_client >= 0:
+                    outbox.put_live(browser.write_event(AudioAck(chunk=of_client)))
+            case _ if piece.n == 0:
+                outbox.put_live(browser.write_event(piece))
+            case _:
+                outbox.put(browser.write_event(piece))
+        if isinstance(piece, SessionReady):
+            self._ready.set()
+        elif isinstance(piece, SessionClosed):
+            outbox.finish()
+        if outbox.unread(time.monotonic()):
+            self._end(endings.UNREAD)
+
+    async def _write(self) -> None:
+        outbox = self._outbox
+        try:
+            while (frame := await outbox.take()) is not None:
+                outbox.sending_since = time.monotonic()
+                if isinstance(frame, str):
+                    await self._socket.send_str(frame)
+                else:
+                    await self._socket.send_bytes(frame)
+                outbox.sending_since = None
+            self._end(endings.CLOSED)
+        except ConnectionError:
+            self._end(endings.LEFT)
+
+    # --- now and then ---
+
+    async def _keep(self) -> None:
+        idle_s = self._ingress.settings.idle_timeout_s
+        while True:
+            now = time.monotonic()
+            self._relaxed = not (self._uplink.busy or self._outbox.busy)
+            tick = QUIET_TICK_S if self._relaxed else BUSY_TICK_S
+            await self._stirred(max(0.0, min(tick, idle_s / 4, self._feed.due - now)))
+            now = time.monotonic()
+            self._look(now)
+            await self._uplink.keep(now)
+            await self._feed.keep(now)
+
+    async def _stirred(self, seconds: float) -> None:
+        """Wait until somebody stirs, but at most `seconds`."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stir.wait()
+        except TimeoutError:
+            return
+        self._stir.clear()
+
+    def _look(self, now: float) -> None:
+        """End what has been waiting for too long."""
+        if self._ingress.nats_is_gone(now):
+            self._end(endings.NO_NATS)
+        elif self._outbox.unread(now):
+            self._end(endings.UNREAD)
+        elif self._uplink.stalled(now) > STALLED_S and self._ingress.bus.connected:
+            self._end(endings.NO_SCHEDULER)
+        elif self._closing_at is not None:
+            if now - self._closing_at > CLOSING_S:
+                self._end(endings.NO_SCHEDULER)
+        elif now - self._received_at > self._ingress.settings.idle_timeout_s and not self._uplink.busy:
+            self._end(endings.QUIET)

@@ -1,0 +1,72 @@
+"""What all connections of one ingress process share, and what it can say about its own readiness."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from ingress.endings import FULL, NO_NATS, NO_NODE, STOPPING, Ending
+from ingress.feed import Feed
+from ingress.vad import SpeechModel
+from wire.bus import Bus
+from wire.env import IngressSettings
+from wire.fleet import FleetView
+
+if TYPE_CHECKING:
+    from ingress.connection import Connection
+
+NATS_PATIENCE_S = 30.0
+
+
+class Ingress:
+    """`connections` are all sockets, `feed.sessions` those of them that opened a session."""
+
+    def __init__(self, settings: IngressSettings, bus: Bus, fleet: FleetView, model: SpeechModel) -> None:
+        self.settings = settings
+        self.bus = bus
+        self.fleet = fleet
+        self.model = model
+        self.feed = Feed(bus)
+        self.id = f"{socket.gethostname()[:32]}-{os.getpid()}-{secrets.token_hex(3)}"
+        self.connections: set[Connection] = set()
+        self.stopping = False
+        self._gone = asyncio.Event()
+        self._connected_at = time.monotonic()
+
+    def unready(self) -> Ending | None:
+        """Why no session can be opened now."""
+        if self.stopping:
+            return STOPPING
+        if not self.bus.connected:
+            return NO_NATS
+        if not self.fleet.ready(self.settings.pool):
+            return NO_NODE
+        if len(self.feed.sessions) >= self.settings.max_sessions:
+            return FULL
+        return None
+
+    def nats_is_gone(self, now: float) -> bool:
+        """Whether the connection to NATS has been away for so long that sessions must end."""
+        if self.bus.connected:
+            self._connected_at = now
+        return now - self._connected_at > NATS_PATIENCE_S
+
+    async def stop(self, patience: float) -> None:
+        """Tell every client that this server is going away, and wait for `patience` seconds until all have gone."""
+        self.stopping = True
+        for connection in list(self.connections):
+            connection.end(STOPPING)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while self.connections:
+                    self._gone.clear()
+                    await self._gone.wait()
+
+    def forget(self, connection: Connection) -> None:
+        self.connections.discard(connection)
+        self._gone.set()

@@ -1,0 +1,139 @@
+"""One session's way up: client audio and control into its mailbox, in order and without loss.
+
+Audio is resampled, measured by the VAD, gathered and published; `ingress.window` says why nothing is lost. Control mail
+is stored with an acknowledgement, after the audio that came before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from ingress.resample import Resampler, Samples
+from ingress.vad import SpeechMeter, SpeechModel
+from ingress.window import Window
+from wire import subjects
+from wire.bus import Bus
+from wire.errors import ProtocolViolation
+from wire.messages import AudioChunk, ClientMail, ClientSeen
+
+SEEN_S = 15.0
+CONTROL_PATIENCE_S = 30.0
+
+
+class Uplink:
+    def __init__(self, bus: Bus, session: str, sample_rate: int, model: SpeechModel) -> None:
+        self._bus = bus
+        self._session = session
+        self._subject = subjects.mailbox(session, "client")
+        self._resampler = Resampler(sample_rate)
+        self._meter = SpeechMeter(model)
+        self._window = Window()
+        self._reconnects = bus.reconnects
+        self._room = asyncio.Event()
+        self._resending = False
+        self._stored = 0
+        self._last_sent = time.monotonic()
+        self.chunks = 0
+        """Client chunks taken; also the number that the next one must have."""
+
+    # --- audio ---
+
+    async def audio(self, number: int, pcm: bytes) -> None:
+        """Chunk `number`, PCM16 at the client's rate. One that was taken before is ignored.
+
+        Waits while 30 s of audio are unacknowledged. Raises ProtocolViolation (chunk_gap) where a number was skipped.
+        """
+        if number < self.chunks:
+            return
+        if number > self.chunks:
+            raise ProtocolViolation(
+                f"chunk {number} came where {self.chunks} was next: audio was lost on the way", code="chunk_gap"
+            )
+        while self._window.full:
+            self._room.clear()
+            await self._room.wait()
+        self.chunks += 1
+        await self._add(self._resampler.feed(pcm))
+
+    async def finish(self) -> int:
+        """No more audio comes. Returns the number of the last chunk (-1: none).
+
+        What the resampler still holds goes as a chunk of its own, one after the client's last.
+        """
+        tail = self._resampler.finish()
+        if len(tail) and self.chunks:
+            await self._add(tail)
+        return self._window.last
+
+    async def _add(self, samples: Samples) -> None:
+        await self._publish(self._window.add(samples.tobytes(), self._meter.measure(samples), time.monotonic()))
+
+    async def flush(self) -> None:
+        """Publish what has been gathered, however little it is."""
+        await self._publish(self._window.flush(time.monotonic()))
+
+    async def _publish(self, message: AudioChunk | None) -> None:
+        """While the server is away or others are being sent again, it waits in the window for its turn."""
+        if message is not None:
+            self._last_sent = time.monotonic()
+            if self._bus.connected and not self._resending:
+                await self._bus.publish(self._subject, message)
+
+    def acknowledge(self, chunk: int) -> int:
+        """The actor has all up to `chunk`. Returns the client's chunk that this acknowledges."""
+        self._window.acknowledge(chunk, time.monotonic())
+        if not self._window.full:
+            self._room.set()
+        return min(chunk, self.chunks - 1)
+
+    # --- control ---
+
+    async def send(self, mail: ClientMail, patience: float = CONTROL_PATIENCE_S) -> None:
+        """Store `mail` behind the audio that came before it. Raises NatsUnavailable after `patience` seconds."""
+        await self.flush()
+        self._stored += 1
+        await self._bus.store(self._subject, mail, id=f"{self._session}.client.{self._stored}", patience=patience)
+
+    @property
+    def last_chunk(self) -> int:
+        """The newest chunk that the mailbox has or will have (-1: none)."""
+        return self._window.last
+
+    # --- now and then ---
+
+    @property
+    def busy(self) -> bool:
+        """Whether `keep` has something to look after soon."""
+        return self._window.last > self._window.acknowledged
+
+    def stalled(self, now: float) -> float:
+        """Seconds for which the actor has said nothing about audio that it was sent."""
+        return self._window.silence(now)
+
+    async def keep(self, now: float) -> None:
+        """Call it about once a second: publishes what lies about, sends again what seems lost, tells that we live."""
+        if not self._bus.connected:
+            return
+        await self.flush()
+        back = self._bus.reconnects != self._reconnects
+        if back:
+            self._reconnects = self._bus.reconnects
+            self._window.hasten(now)
+        if back or self._window.overdue(now):
+            await self._send_again()
+        if now - self._last_sent > SEEN_S:
+            self._last_sent = now
+            await self._bus.publish(self._subject, ClientSeen())
+
+    async def _send_again(self) -> None:
+        """All that is unacknowledged, in order, and what is added meanwhile behind it."""
+        self._resending = True
+        try:
+            sent = -1
+            while waiting := [each for each in self._window.unacknowledged() if each.first > sent]:
+                for message in waiting:
+                    await self._bus.publish(self._subject, message)
+                    sent = message.last
+        finally:
+            self._resending = False
