@@ -1,0 +1,125 @@
+"""The engines' process: `python -m node_runtime.child`, started and fed by node_runtime.nursery.
+
+Native code crashes, leaks and hangs; here that costs one attempt at a job and not the node. Frames come on standard
+input and go to standard output, which is taken away from everybody else first: what a library prints lands on standard
+error. One thread for each slot runs jobs, one beats, the main thread reads. The process ends when its input ends or its
+parent dies, and ignores SIGINT and SIGTERM: the parent decides.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import queue
+import signal
+import sys
+import threading
+from typing import BinaryIO
+
+from node_runtime import frames
+from node_runtime.engines.base import Engines
+from node_runtime.pipeline import Attempt, warm_up
+from wire import log as logs
+from wire.errors import DragomanError
+
+BEAT_S = 1.0
+PR_SET_PDEATHSIG = 1
+
+log = logs.get(__name__)
+
+
+class Child:
+    """Reads `source`, writes `sink`. Ends the process at the end of `source`."""
+
+    def __init__(self, source: BinaryIO, sink: BinaryIO) -> None:
+        self._source = source
+        self._sink = sink
+        self._writing = threading.Lock()
+        self._runs: queue.SimpleQueue[frames.Run] = queue.SimpleQueue()
+
+    def serve(self) -> None:
+        threading.Thread(target=self._beat, name="beat", daemon=True).start()
+        begin = self._read()
+        if not isinstance(begin, frames.Begin):
+            return
+        settings = begin.settings
+        logs.configure("node-engines", settings.log_level, settings.log_format)
+        from node_runtime.loading import load  # after the configuration: it imports the models' libraries
+
+        try:
+            engines = load(settings)
+        except DragomanError as error:
+            self.send(frames.Unusable(code=error.code, message=str(error)))
+            return
+        self.send(
+            frames.Loaded(
+                device=engines.device,
+                models=engines.models,
+                sources=engines.ear.languages,
+                targets=engines.targets(),
+                voices={voice.language: voice.name for voice in reversed(engines.voices)},
+            )
+        )
+        for slot in range(settings.slots):
+            threading.Thread(target=self._work, args=(engines, begin.node), name=f"slot-{slot}", daemon=True).start()
+        while isinstance(run := self._read(), frames.Run):
+            self._runs.put(run)
+
+    def send(self, frame: frames.Frame) -> None:
+        packed = frames.pack(frame)
+        with self._writing:
+            self._sink.write(packed)
+            self._sink.flush()
+
+    def _read(self) -> frames.ToChild | None:
+        """The next frame; None at the end."""
+        head = self._source.read(frames.LENGTH.size)
+        if len(head) < frames.LENGTH.size:
+            return None
+        (length,) = frames.LENGTH.unpack(head)
+        body = self._source.read(length)
+        return frames.to_child.decode(body) if len(body) == length else None
+
+    def _beat(self) -> None:
+        stopped = threading.Event()
+        while not stopped.wait(BEAT_S):
+            try:
+                self.send(frames.Beat())
+            except OSError:  # nobody reads any more
+                os._exit(1)
+
+    def _work(self, engines: Engines, node: str) -> None:
+        while True:
+            run = self._runs.get()
+            error = ""
+            try:
+                if run.job.warm_up:
+                    warm_up(run.job, engines)
+                else:
+                    attempt = Attempt(run.job, run.attempt, node, engines)
+                    for step in attempt.run():
+                        self.send(frames.Stepped(run=run.run, step=step, target=attempt.target))
+            except Exception as broken:  # whatever it was, it is told, and the slot goes on
+                log.exception("an attempt broke", job=run.job.job)
+                error = f"{type(broken).__name__}: {broken}" if run.job.warm_up else type(broken).__name__
+            self.send(frames.Ended(run=run.run, error=error))
+
+
+def main() -> None:
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    parent = int(sys.argv[1])
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before we asked to be told
+        return
+    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    Child(source, sink).serve()
+    sys.stderr.flush()
+    os._exit(0)  # threads may be deep in native code: nothing of theirs is worth waiting for
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""What the pipeline asks of engines, whatever model is behind them.
+
+Audio into an engine is float32 mono at 16 kHz in [-1, 1], shape (samples,). Every engine is called from several threads
+at once, one for each slot. An engine that fails raises; `wire.errors.EngineError` where it can say something useful.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from node_runtime.engines.guards import Reason
+
+Samples = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """`confidence` is the mean token probability; `language_probability` 1.0 where the language was given."""
+
+    text: str
+    language: str
+    language_probability: float
+    confidence: float
+
+
+class Hearing(Protocol):
+    """One utterance in an ear: what is computed of its audio is kept for the next question about it."""
+
+    def transcribe(self, source: str, prompt: str) -> Heard | Reason:
+        """What was said, in its own language, or why that is nothing. `source` may be "auto"."""
+        ...
+
+    def in_english(self, source: str) -> str:
+        """What was said, in English; "" if the model finds nothing. Only asked of ears that `translate`."""
+        ...
+
+
+class Ear(Protocol):
+    """Speech recognition."""
+
+    languages: list[str]
+    translates: bool
+    """It puts any of its languages into English."""
+
+    def listen(self, audio: Samples) -> Hearing: ...
+
+
+class Interpreter(Protocol):
+    """Text to text."""
+
+    pairs: dict[str, list[str]]
+    """Target language to the sources it can be translated from."""
+
+    def translate(self, text: str, source: str, target: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """PCM16 little endian mono at `sample_rate` Hz."""
+
+    sample_rate: int
+    pcm: bytes
+
+
+class Voice(Protocol):
+    """Text to speech in one language."""
+
+    name: str
+    language: str
+
+    def speak(self, text: str) -> Iterator[Sound]:
+        """A sound for each sentence, as soon as it is made. None at all where nothing in `text` can be said."""
+        ...
+
+
+@dataclass(frozen=True)
+class Engines:
+    """All that one node has. The first interpreter or voice that can do it, does it."""
+
+    ear: Ear
+    interpreters: list[Interpreter]
+    voices: list[Voice]
+    device: str
+    models: list[str]
+
+    def interpreter(self, source: str, target: str) -> Interpreter | None:
+        return next((each for each in self.interpreters if source in each.pairs.get(target, ())), None)
+
+    def targets(self) -> dict[str, list[str]]:
+        """Target language to the sources that it can be translated from; "*" is any."""
+        pairs: dict[str, set[str]] = {"en": {"*"}} if self.ear.translates else {}
+        for each in self.interpreters:
+            for target, sources in each.pairs.items():
+                pairs.setdefault(target, set()).update(set(sources) & set(self.ear.languages))
+        return {target: ["*"] if "*" in sources else sorted(sources) for target, sources in pairs.items() if sources}
+
+    def voice(self, language: str) -> Voice | None:
+        return next((each for each in self.voices if each.language == language), None)

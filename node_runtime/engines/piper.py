@@ -1,0 +1,69 @@
+"""Speech by Piper (https://github.com/OHF-Voice/piper1-gpl), a VITS voice in ONNX, sentence by sentence.
+
+`speak` is a generator: while one sentence is on its way to the listener, the next is being made.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from node_runtime.engines.base import Sound
+from wire.errors import ModelMissing
+
+
+class Piper:
+    """The voice in the file `path` (.onnx), with its description beside it (.onnx.json).
+
+    Raises ModelMissing where either is missing or broken.
+    """
+
+    def __init__(self, name: str, path: Path, device: str, threads: int) -> None:
+        import onnxruntime
+        from piper import PiperVoice
+        from piper.config import PhonemeType, PiperConfig
+
+        described = path.with_name(path.name + ".json")
+        for each in (path, described):
+            if not each.is_file():
+                raise ModelMissing(f"the voice {name} has no file {each}: a Piper voice is an .onnx and an .onnx.json")
+        try:
+            description = json.loads(described.read_text(encoding="utf-8"))
+            config = PiperConfig.from_dict(description)
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelMissing(f"the voice {name}: {described} cannot be read: {error!r}") from error
+        if config.phoneme_type not in (PhonemeType.ESPEAK, PhonemeType.TEXT):
+            raise ModelMissing(
+                f"the voice {name} needs {config.phoneme_type.value}: only eSpeak's phonemes are built in"
+            )
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        wanted = ["CUDAExecutionProvider"] if device == "cuda" else []
+        present = [each for each in wanted if each in onnxruntime.get_available_providers()]
+        try:
+            session = onnxruntime.InferenceSession(str(path), options, providers=[*present, "CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's own errors share no base but this
+            raise ModelMissing(f"the voice {name}: {path} cannot be loaded: {error}") from error
+        self.name = name
+        self.language = language_of(description)
+        self._voice: Any = PiperVoice(session=session, config=config)
+
+    def speak(self, text: str) -> Iterator[Sound]:
+        for sentence in self._voice.synthesize(sayable(text)):
+            if len(sentence.audio_float_array):
+                yield Sound(sentence.sample_rate, sentence.audio_int16_bytes)
+
+
+def language_of(description: dict[str, Any]) -> str:
+    """ISO 639-1 of a voice, from its description ("en_US", or eSpeak's "en-us")."""
+    language = description.get("language", {})
+    code = language.get("family") or language.get("code") or description["espeak"]["voice"]
+    return str(code).replace("_", "-").split("-")[0].lower()
+
+
+def sayable(text: str) -> str:
+    """Piper reads `[[…]]` as phonemes: what people said never is."""
+    return text.replace("[[", "[ [").strip()

@@ -1,0 +1,99 @@
+"""Engines without models, at a set speed: for tests of load and of faults. Never the default (`engine = "scripted"`).
+
+The transcript follows from the audio alone (its length and loudness), so that a test can tell every stream's text.
+The job's prompt may order a fault: "fail" raises, "crash" ends the process as a segmentation fault would, "hang" never
+answers, "slow" takes ten times as long.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from node_runtime import languages
+from node_runtime.engines.base import Engines, Heard, Samples, Sound
+from node_runtime.engines.guards import Reason
+from wire.audio import SAMPLE_RATE
+from wire.errors import EngineError
+
+SPEECH_RATE = 16_000
+SECONDS_PER_WORD = 0.2
+
+
+class ScriptedEar:
+    """`rtf`: seconds of work for each second of audio."""
+
+    translates = True
+
+    def __init__(self, rtf: float) -> None:
+        self.languages = list(languages.everything())
+        self.rtf = rtf
+
+    def listen(self, audio: Samples) -> ScriptedHearing:
+        return ScriptedHearing(self, audio)
+
+
+class ScriptedHearing:
+    def __init__(self, ear: ScriptedEar, audio: Samples) -> None:
+        self._ear = ear
+        self._seconds = len(audio) / SAMPLE_RATE
+        self._silent = not len(audio) or float(np.abs(audio).max()) < 0.001
+
+    def transcribe(self, source: str, prompt: str) -> Heard | Reason:
+        order = prompt.strip().lower()
+        time.sleep(self._seconds * self._ear.rtf * (10 if order == "slow" else 1))
+        if order == "fail":
+            raise EngineError("told to fail")
+        if order == "crash":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if order == "hang":
+            threading.Event().wait()
+        if self._silent:
+            return "no_speech"
+        return Heard(transcript(self._seconds), "fr" if source == "auto" else source, 0.9, 0.9)
+
+    def in_english(self, source: str) -> str:
+        time.sleep(self._seconds * self._ear.rtf)
+        return translation(transcript(self._seconds), "en")
+
+
+class ScriptedInterpreter:
+    def __init__(self, ear: ScriptedEar) -> None:
+        codes = [code for code in ear.languages if code != "en"]
+        self.pairs = {target: [source for source in ear.languages if source != target] for target in codes}
+
+    def translate(self, text: str, source: str, target: str) -> str:
+        return translation(text, target)
+
+
+class ScriptedVoice:
+    """A tone, a fifth of a second for each word."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self.name = f"tone-{language}"
+
+    def speak(self, text: str) -> Iterator[Sound]:
+        for sentence in text.split(". "):
+            instants = np.arange(int(len(sentence.split()) * SECONDS_PER_WORD * SPEECH_RATE)) / SPEECH_RATE
+            yield Sound(SPEECH_RATE, (8000 * np.sin(2 * np.pi * 440 * instants)).astype("<i2").tobytes())
+
+
+def transcript(seconds: float) -> str:
+    """What is "heard" in so many seconds of sound."""
+    return f"I heard {seconds:.1f} seconds of sound."
+
+
+def translation(text: str, target: str) -> str:
+    return f"[{target}] {text}"
+
+
+def engines(rtf: float) -> Engines:
+    ear = ScriptedEar(rtf)
+    voices = [ScriptedVoice(code) for code in ear.languages]
+    return Engines(ear, [ScriptedInterpreter(ear)], list(voices), "cpu", ["scripted"])

@@ -1,0 +1,111 @@
+"""What a node's two processes say to each other, over pipes: a length (u32, little endian), then MessagePack.
+
+parent -> child   Begin once, then Run for each attempt (never more at once than there are slots)
+child -> parent   Loaded or Unusable once; Beat each second; Step for each result; Ended after a run's last
+"""
+
+from __future__ import annotations
+
+import struct
+
+import msgspec
+
+from wire.env import NodeSettings
+from wire.messages import (
+    FoundEmpty,
+    Job,
+    JobDone,
+    JobProgressed,
+    SpeechChunk,
+    SpeechEnded,
+    SpeechStarted,
+    SpeechUnavailable,
+    StageFailed,
+    Transcribed,
+    Translated,
+)
+
+Step = (
+    JobProgressed
+    | Transcribed
+    | FoundEmpty
+    | Translated
+    | SpeechStarted
+    | SpeechEnded
+    | SpeechUnavailable
+    | StageFailed
+    | JobDone
+    | SpeechChunk
+)
+"""What comes of an attempt; see node_runtime.pipeline for the order."""
+
+LENGTH = struct.Struct("<I")
+MAX_FRAME = 64 * 1024 * 1024
+"""A longer one means that the pipe carries something else."""
+
+
+class Frame(msgspec.Struct, frozen=True, kw_only=True, tag_field="frame", tag=str.lower):
+    """Base of all."""
+
+
+class Begin(Frame, frozen=True, kw_only=True):
+    """Load the engines that these settings ask for. `node` is the name that results carry."""
+
+    settings: NodeSettings
+    node: str
+
+
+class Run(Frame, frozen=True, kw_only=True):
+    run: int
+    attempt: int
+    job: Job
+
+
+class Loaded(Frame, frozen=True, kw_only=True):
+    """The engines are there (and cold). The fields are those of `wire.messages.NodeRecord`."""
+
+    device: str
+    models: list[str]
+    sources: list[str]
+    targets: dict[str, list[str]]
+    voices: dict[str, str]
+
+
+class Unusable(Frame, frozen=True, kw_only=True):
+    """The engines cannot be loaded, and trying again will not help. `code` as in wire.errors."""
+
+    code: str
+    message: str
+
+
+class Beat(Frame, frozen=True, kw_only=True):
+    """Still alive."""
+
+
+class Stepped(Frame, frozen=True, kw_only=True):
+    """A result of a run; `target` is the language of a SpeechChunk."""
+
+    run: int
+    step: Step
+    target: str
+
+
+class Ended(Frame, frozen=True, kw_only=True):
+    """Nothing more comes of this run. `error`: the run itself broke, not one of its engines."""
+
+    run: int
+    error: str = ""
+
+
+ToChild = Begin | Run
+ToParent = Loaded | Unusable | Beat | Stepped | Ended
+
+_encoder = msgspec.msgpack.Encoder()
+to_child = msgspec.msgpack.Decoder(ToChild)
+to_parent = msgspec.msgpack.Decoder(ToParent)
+
+
+def pack(frame: Frame) -> bytes:
+    """The frame with its length before it."""
+    body = _encoder.encode(frame)
+    return LENGTH.pack(len(body)) + body

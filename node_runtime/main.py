@@ -1,0 +1,141 @@
+"""`node-runtime`: takes jobs from its pools' queues, runs them on this host's models, and stores what comes of them.
+
+This process talks to NATS and imports no model; node_runtime.child, its only child, has the models. Everything is one
+task group: the watch over the child, the warm-ups, a loop for each slot, the heartbeat. It ends when `stop` is set and
+the slots have ended, or with the first error that waiting cannot mend.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+
+from node_runtime import frames, host
+from node_runtime.nursery import ChildLost, Nursery
+from node_runtime.presence import Presence
+from node_runtime.warmup import warm_up
+from node_runtime.worker import Worker
+from wire import process, subjects
+from wire.bus import Bus
+from wire.env import NodeSettings
+from wire.errors import DragomanError, NatsUnavailable, SettingsError
+from wire.log import get
+
+log = get(__name__)
+
+IN_FLIGHT = 10_000
+"""Jobs of one pool in hand at once, over all nodes; beyond it the queue would stand still without a word."""
+
+
+class Node:
+    """One node on one connection."""
+
+    def __init__(self, bus: Bus, settings: NodeSettings, name: str, ready: Callable[[], None] | None) -> None:
+        self._bus = bus
+        self._settings = settings
+        self._name = name
+        self._told_ready = ready
+        self._births: asyncio.Queue[frames.Loaded] = asyncio.Queue()
+        self._presence = Presence(bus, settings, name)
+        self._nursery = Nursery(settings, name, self._births.put_nowait, self._presence.lost_engines)
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        await self._declare()
+        worker = Worker(self._bus, self._name, self._settings.pools, self._nursery, self._presence)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for_ever = [
+                    group.create_task(self._nursery.watch(), name="nursery"),
+                    group.create_task(self._warm_ups(), name="warm-ups"),
+                    group.create_task(self._presence.beat(), name="heartbeat"),
+                ]
+                slots = [
+                    group.create_task(worker.work(stop), name=f"slot-{slot}") for slot in range(self._settings.slots)
+                ]
+                await stop.wait()
+                log.info("the node stops: no new jobs", node=self._name, running=self._presence.busy)
+                self._presence.drains()
+                await asyncio.wait(slots)
+                for task in for_ever:
+                    task.cancel()
+        finally:
+            await self._leave()
+
+    async def _declare(self) -> None:
+        await self._bus.declare()
+        lane = subjects.node_consumer(self._name)
+        await self._bus.declare_queue(subjects.JOBS, lane, subjects.job_node(self._name), IN_FLIGHT)
+        for pool in self._settings.pools:
+            await self._bus.declare_queue(
+                subjects.JOBS, subjects.pool_consumer(pool), subjects.job_pool(pool), IN_FLIGHT
+            )
+
+    async def _warm_ups(self) -> None:
+        """One for each engines' process that is born."""
+        while True:
+            loaded = await self._births.get()
+            try:
+                await warm_up(self._bus, self._name, self._settings.pools[0], self._nursery)
+            except ChildLost:
+                continue
+            except NatsUnavailable as error:
+                log.warning("the warm-up could not be sent: trying again", error=str(error))
+                if self._births.empty():
+                    self._births.put_nowait(loaded)
+                continue
+            if not self._births.empty():  # warm is one that is dead already
+                continue
+            self._presence.became_ready(loaded)
+            log.info("the node is ready", node=self._name, device=loaded.device, models=loaded.models)
+            if self._told_ready is not None:
+                self._told_ready()
+
+    async def _leave(self) -> None:
+        try:
+            async with asyncio.timeout(3):
+                await self._presence.leave()
+                await self._bus.forget_queue(subjects.JOBS, subjects.node_consumer(self._name))
+        except (TimeoutError, DragomanError) as error:
+            log.warning("the node could not say that it leaves; its record goes by itself", error=str(error))
+
+
+async def serve(settings: NodeSettings, stop: asyncio.Event, *, ready: Callable[[], None] | None = None) -> None:
+    """Serve jobs until `stop`. `ready` is called after each warm-up.
+
+    Raises ModelMissing, SettingsError, NatsUnavailable or EngineError where the node cannot start.
+    """
+    name = host.node_name(settings.node)
+    try:
+        for each in (name, *settings.pools):
+            subjects.token(each)
+    except ValueError as error:
+        raise SettingsError(f"node and pools: {error}") from error
+    if not settings.pools:
+        raise SettingsError("pools is empty: a node serves at least one, for example --pools default")
+    async with Bus.connect(settings.nats_url, f"node-{name}") as bus:
+        try:
+            await Node(bus, settings, name, ready).serve(stop)
+        except BaseExceptionGroup as group:
+            raise _first(group) from group
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that ended the tasks: one of ours before any other."""
+    leaves = list(_leaves(group))
+    return next((each for each in leaves if isinstance(each, DragomanError)), leaves[0])
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for each in group.exceptions:
+        found += _leaves(each) if isinstance(each, BaseExceptionGroup) else [each]
+    return found
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return process.main(NodeSettings, "node-runtime", __doc__.split("\n")[0], serve, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

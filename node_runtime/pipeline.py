@@ -1,0 +1,220 @@
+"""One job through the engines: hear, translate, speak. Nothing here knows NATS, processes or threads.
+
+`run` is a generator of what the node says to the session about this attempt, each as soon as it exists:
+
+    JobProgressed       a stage begins
+    Transcribed | FoundEmpty | StageFailed(asr)
+    Translated | StageFailed(translate)          for each target
+    SpeechChunk …, SpeechStarted after the first, SpeechEnded | SpeechUnavailable | StageFailed(speech)
+    JobDone             always last
+
+All translations come before any speech: text is read sooner than speech is heard. What was not asked for is not
+computed, and what an earlier attempt stored is not computed again. An engine that raises fails its own stage and target
+(`retryable`: another attempt may do better), and the other targets go on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import numpy as np
+
+from node_runtime.engines.base import Engines, Heard, Hearing, Samples
+from node_runtime.frames import Step
+from wire.errors import DragomanError, EngineError, LanguageUnsupported
+from wire.messages import (
+    FoundEmpty,
+    Job,
+    JobDone,
+    JobProgressed,
+    Message,
+    SpeechChunk,
+    SpeechEnded,
+    SpeechStarted,
+    SpeechUnavailable,
+    StageFailed,
+    Transcribed,
+    Translated,
+)
+
+CHUNK_BYTES = 32_000
+"""PCM in one SpeechChunk: 0.73 s at 22,050 Hz."""
+
+Stage = Literal["asr", "translate", "speech"]
+
+CODES: dict[Stage, str] = {"asr": "engine_failed", "translate": "translation_failed", "speech": "speech_failed"}
+
+
+class Attempt:
+    """One attempt at one job on the node `node`. Iterate `run()` once; `target` is the language of the last step."""
+
+    def __init__(self, job: Job, attempt: int, node: str, engines: Engines) -> None:
+        self._job = job
+        self._attempt = attempt
+        self._node = node
+        self._engines = engines
+        self._seconds: dict[str, float] = {}
+        self.target = ""
+
+    def run(self) -> Iterator[Step]:
+        job = self._job
+        hearing = self._engines.ear.listen(samples(job.pcm))
+        heard: Heard | None = None
+        if job.transcript:
+            heard = Heard(job.transcript, job.transcript_language or job.source, 1.0, 1.0)
+        else:
+            for step in self._hear(hearing):
+                yield step
+                if isinstance(step, Transcribed):
+                    heard = Heard(step.text, step.language, step.language_probability, step.confidence)
+        if heard is not None:
+            texts: dict[str, str] = {}
+            for target in job.targets:
+                self.target = target
+                for step in self._translate(hearing, heard, target):
+                    yield step
+                    if isinstance(step, Translated):
+                        texts[target] = step.text
+                if target in job.translations:
+                    texts[target] = job.translations[target]
+            for target in job.speak:
+                if target in texts:
+                    self.target = target
+                    yield from self._speak(heard, target, texts[target])
+        yield self._say(JobDone, seconds={stage: round(spent, 3) for stage, spent in self._seconds.items()})
+
+    # --- stages ---
+
+    def _hear(self, hearing: Hearing) -> Iterator[Step]:
+        yield self._say(JobProgressed, stage="asr")
+        source, known = self._job.source, self._engines.ear.languages
+        try:
+            if source != "auto" and source not in known:
+                raise LanguageUnsupported(f"the ASR model here does not know {source!r}")
+            with self._timed("asr"):
+                found = hearing.transcribe(source, self._job.prompt)
+        except Exception as error:  # noqa: BLE001 - whatever a model raises
+            yield self._failed("asr", error, None)
+            return
+        if isinstance(found, Heard):
+            yield self._say(
+                Transcribed,
+                text=found.text,
+                language=found.language,
+                language_probability=found.language_probability,
+                confidence=found.confidence,
+            )
+        else:
+            yield self._say(FoundEmpty, reason=found)
+
+    def _translate(self, hearing: Hearing, heard: Heard, target: str) -> Iterator[Step]:
+        if target in self._job.translations:
+            return
+        if heard.language == target:
+            yield self._say(Translated, target=target, text=heard.text)
+            return
+        yield self._say(JobProgressed, stage="translate")
+        try:
+            with self._timed("translate"):
+                text = self._translation(hearing, heard, target)
+            if not text:
+                raise EngineError("the translation of what was said came out empty", retryable=False)
+        except Exception as error:  # noqa: BLE001 - whatever a model raises
+            yield self._failed("translate", error, target)
+            return
+        yield self._say(Translated, target=target, text=text)
+
+    def _translation(self, hearing: Hearing, heard: Heard, target: str) -> str:
+        interpreter = self._engines.interpreter(heard.language, target)
+        if interpreter is not None:
+            return interpreter.translate(heard.text, heard.language, target)
+        if target == "en" and self._engines.ear.translates:
+            return hearing.in_english(heard.language)
+        raise LanguageUnsupported(f"no model here translates {heard.language!r} into {target!r}")
+
+    def _speak(self, heard: Heard, target: str, text: str) -> Iterator[Step]:
+        voice = self._engines.voice(target)
+        if heard.language == target:
+            yield self._say(SpeechUnavailable, target=target, reason="the original is in this language already")
+            return
+        if voice is None:
+            yield self._say(SpeechUnavailable, target=target, reason=f"there is no voice for {target!r} here")
+            return
+        yield self._say(JobProgressed, stage="speech")
+        sequence, length = 0, 0.0
+        try:
+            sounds = voice.speak(text)
+            while True:
+                with self._timed("speech"):
+                    sound = next(sounds, None)
+                if sound is None:
+                    break
+                length += len(sound.pcm) / 2 / sound.sample_rate
+                for at in range(0, len(sound.pcm), CHUNK_BYTES):
+                    yield SpeechChunk(
+                        job=self._job.job,
+                        attempt=self._attempt,
+                        sequence=sequence,
+                        sample_rate=sound.sample_rate,
+                        pcm=sound.pcm[at : at + CHUNK_BYTES],
+                    )
+                    if sequence == 0:
+                        yield self._say(SpeechStarted, target=target, sample_rate=sound.sample_rate)
+                    sequence += 1
+        except Exception as error:  # noqa: BLE001 - whatever a model raises
+            yield self._failed("speech", error, target)
+            return
+        if sequence:
+            yield self._say(SpeechEnded, target=target, seconds=round(length, 3), chunks=sequence)
+        else:
+            yield self._say(SpeechUnavailable, target=target, reason="nothing in this text can be said aloud")
+
+    # --- words ---
+
+    def _say(self, kind: type[Message], **fields: object) -> Step:
+        said = kind(job=self._job.job, utterance=self._job.utterance, attempt=self._attempt, node=self._node, **fields)
+        return said  # type: ignore[return-value]
+
+    def _failed(self, stage: Stage, error: Exception, target: str | None) -> Step:
+        ours = isinstance(error, DragomanError)
+        return self._say(
+            StageFailed,
+            stage=stage,
+            code=error.code if isinstance(error, LanguageUnsupported) else CODES[stage],
+            message=str(error) if ours else f"{type(error).__name__} in the {stage} engine",
+            retryable=error.retryable if isinstance(error, DragomanError) else True,
+            target=target,
+        )
+
+    @contextmanager
+    def _timed(self, stage: Stage) -> Iterator[None]:
+        since = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._seconds[stage] = self._seconds.get(stage, 0.0) + time.perf_counter() - since
+
+
+def samples(pcm: bytes) -> Samples:
+    """PCM16 little endian as float32 in [-1, 1]."""
+    return np.frombuffer(pcm, dtype="<i2").astype(np.float32) / 32768.0
+
+
+WARM_TEXT = "Good morning."
+
+
+def warm_up(job: Job, engines: Engines) -> None:
+    """Run every engine once, on the audio of a warm-up job. Raises whatever they raise."""
+    hearing = engines.ear.listen(samples(job.pcm))
+    hearing.transcribe("auto", "")
+    if engines.ear.translates:
+        hearing.in_english("fr" if "fr" in engines.ear.languages else engines.ear.languages[0])
+    for interpreter in engines.interpreters:
+        target = "en" if "en" in interpreter.pairs else next(iter(interpreter.pairs))
+        interpreter.translate(WARM_TEXT, interpreter.pairs[target][0], target)
+    for voice in engines.voices:
+        for _ in voice.speak(WARM_TEXT):
+            pass

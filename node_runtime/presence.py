@@ -1,0 +1,88 @@
+"""A node's heartbeat: what it is and can do, in the KV bucket `nodes`, each `HEARTBEAT_S` and at each change of mind.
+
+The record goes by itself after three missed beats; `Presence.leave` takes it away at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from importlib import metadata
+
+from node_runtime import frames
+from node_runtime.host import Load
+from wire import subjects, topology
+from wire.bus import Bus
+from wire.env import NodeSettings
+from wire.errors import NatsUnavailable
+from wire.kv import Bucket
+from wire.messages import NodeRecord
+
+
+class Presence:
+    """The state of one node. Set `loaded`, `ready`, `draining` through the methods: they are told at once."""
+
+    def __init__(self, bus: Bus, settings: NodeSettings, node: str) -> None:
+        self._records = Bucket(bus, subjects.NODES_KV, NodeRecord)
+        self._settings = settings
+        self._node = node
+        self._load = Load()
+        self._loaded: frames.Loaded | None = None
+        self._changed = asyncio.Event()
+        self._ready = asyncio.Event()
+        self.draining = False
+        self.busy = 0
+
+    @property
+    def ready(self) -> bool:
+        return self._ready.is_set()
+
+    async def until_ready(self) -> None:
+        await self._ready.wait()
+
+    def became_ready(self, loaded: frames.Loaded) -> None:
+        """A warm-up has run through the queue and every engine."""
+        self._loaded = loaded
+        self._ready.set()
+        self._changed.set()
+
+    def lost_engines(self) -> None:
+        self._ready.clear()
+        self._changed.set()
+
+    def drains(self) -> None:
+        self.draining = True
+        self._changed.set()
+
+    def record(self) -> NodeRecord:
+        loaded = self._loaded
+        return NodeRecord(
+            node=self._node,
+            version=metadata.version("dragoman"),
+            pools=self._settings.pools,
+            slots=self._settings.slots,
+            busy=self.busy,
+            ready=self.ready,
+            draining=self.draining,
+            device=loaded.device if loaded else "",
+            models=loaded.models if loaded else [],
+            sources=loaded.sources if loaded else [],
+            targets=loaded.targets if loaded else {},
+            voices=loaded.voices if loaded else {},
+            cpu_percent=self._load.cpu_percent(),
+            memory_mb=self._load.memory_mb(),
+            gpus=self._load.gpus(),
+        )
+
+    async def beat(self) -> None:
+        """For ever."""
+        while True:
+            self._changed.clear()
+            with contextlib.suppress(NatsUnavailable):  # the next beat may get through
+                await self._records.put(self._node, self.record(), patience=topology.HEARTBEAT_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), topology.HEARTBEAT_S)
+
+    async def leave(self) -> None:
+        with contextlib.suppress(NatsUnavailable):
+            await self._records.delete(self._node)
