@@ -19,9 +19,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import aiohttp
 import msgspec
 
-from wire import env, topology
+import deploy
+from wire import env
 from wire.errors import DragomanError
 
 MIN_FREE_BYTES = 1_000_000_000
@@ -63,9 +65,34 @@ def _why_not(host: str, port: int, error: OSError) -> str:
     return f"--host {host}: nobody can listen there ({error.strerror or error})"
 
 
+def reachable(listening: str) -> str:
+    """An address to connect to, for one that is listened on."""
+    chosen = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(listening, listening)
+    return f"[{chosen}]" if ":" in chosen else chosen
+
+
 def port_of(url: str) -> int:
     """The port of a NATS URL."""
     return urlsplit(url).port or 4222
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """What an ingress says of itself."""
+
+    ready: bool
+    reason: str = ""
+
+
+async def readiness(address: str) -> Readiness | None:
+    """What the ingress at `address` (http://host:port) says; None where none answers."""
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session,
+            session.get(f"{address}/readyz") as answer,
+        ):
+            return msgspec.json.decode(await answer.read(), type=Readiness)
+    except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError):
+        return None
 
 
 # --- the data directory ---------------------------------------------------------------------------------------------
@@ -75,7 +102,7 @@ def prepare(directory: Path) -> None:
     """Make the directory, and see that it can be written and has room. Raises HostLacks."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(directory).free
+        free = free_bytes(directory)
         if free < MIN_FREE_BYTES:
             raise HostLacks(
                 f"the disk of {directory} is full: {free / 1e9:.2f} GB are free and {MIN_FREE_BYTES / 1e9:.0f} GB are "
@@ -90,6 +117,16 @@ def prepare(directory: Path) -> None:
         raise HostLacks(
             f"the data directory {directory} cannot be written ({reason}): choose another with --data-dir"
         ) from error
+
+
+def free_bytes(directory: Path) -> int:
+    """Of the disk where the directory is, or would be."""
+    return shutil.disk_usage(nearest(directory)).free
+
+
+def nearest(directory: Path) -> Path:
+    """The directory, or the first above it that is there."""
+    return next(each for each in (directory.resolve(), *directory.resolve().parents) if each.is_dir())
 
 
 @contextlib.contextmanager
@@ -139,22 +176,10 @@ def nats_port() -> int:
         return check_port("127.0.0.1", 0)
 
 
-def nats_config(port: int, directory: Path, name: str = "dragoman") -> str:
-    """A configuration file for one server of our own.
-
-    The streams reserve their `max_bytes` when they are made, and the server would refuse them where three quarters of
-    the disk's free space are less than that. So the limit is what they reserve: a full disk is met when it is full.
-    """
-    reserved = sum(max(0, stream.max_bytes) for stream in topology.STREAMS if stream.storage == "file")
-    reserved += sum(max(0, bucket.max_bytes) for bucket in topology.BUCKETS)
-    return (
-        f'server_name: "{name}"\n'
-        f'listen: "127.0.0.1:{port}"\n'
-        "jetstream {\n"
-        f"  store_dir: {msgspec.json.encode(str(directory)).decode()}\n"
-        f"  max_file_store: {reserved + 1024 * topology.MIB}\n"
-        "}\n"
-    )
+def nats_command(binary: str, port: int, store: Path) -> tuple[str, ...]:
+    """One server of our own, for this machine alone."""
+    config = Path(deploy.__file__).with_name("nats") / "dragoman.conf"
+    return (binary, "-c", str(config), "-a", "127.0.0.1", "-p", str(port), "-sd", str(store))
 
 
 async def nats_info(url: str, patience: float = 2.0) -> ServerInfo | None:

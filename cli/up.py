@@ -18,9 +18,6 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
-import msgspec
-
 from cli import host
 from cli.host import HostLacks
 from cli.supervisor import Program, Supervisor, supervising
@@ -33,11 +30,6 @@ from wire.errors import NatsUnavailable
 PROGRAM = "dragoman up"
 NATS_PATIENCE_S = 20.0
 POLL_S = 0.25
-
-
-class Readiness(msgspec.Struct):
-    ready: bool = False
-    reason: str = ""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -92,7 +84,7 @@ async def _bring_up(plan: Plan, terminal: Terminal, supervisor: Supervisor) -> N
         await _until_nats(port)
     for program in _programs(plan, nats_url, terminal):
         supervisor.start(program)
-    address = f"http://{reachable(plan.settings.host)}:{plan.port}"
+    address = f"http://{host.reachable(plan.settings.host)}:{plan.port}"
     await _until_ready(address, terminal)
     supervisor.settled = True
     terminal.status("")
@@ -112,20 +104,12 @@ def announcement(address: str) -> Iterator[str]:
     yield ""
 
 
-def reachable(listening: str) -> str:
-    """An address to connect to, for one that is listened on."""
-    chosen = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(listening, listening)
-    return f"[{chosen}]" if ":" in chosen else chosen
-
-
 # --- programs -------------------------------------------------------------------------------------------------------
 
 
 def _nats(plan: Plan, port: int) -> Program:
-    file = plan.data / "nats.conf"
-    file.write_text(host.nats_config(port, plan.data / "nats"), encoding="utf-8")
     hushed = "" if plan.settings.log_level == "debug" else " [INF] "
-    return Program("nats", (plan.nats_binary, "-c", str(file)), hushed=hushed, last=True)
+    return Program("nats", host.nats_command(plan.nats_binary, port, plan.data / "nats"), hushed=hushed, last=True)
 
 
 def _programs(plan: Plan, nats_url: str, terminal: Terminal) -> tuple[Program, ...]:
@@ -174,22 +158,13 @@ async def _until_nats(port: int) -> None:
 
 async def _until_ready(address: str, terminal: Terminal) -> None:
     terminal.status("waiting for the ingress …")
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
-        while True:
-            found = await _ask(session, f"{address}/readyz")
-            if found is not None and found.ready:
-                return
-            if found is not None:
-                terminal.status(f"waiting: {found.reason or 'not ready yet'} …")
-            await asyncio.sleep(POLL_S)
-
-
-async def _ask(session: aiohttp.ClientSession, url: str) -> Readiness | None:
-    try:
-        async with session.get(url) as answer:
-            return msgspec.json.decode(await answer.read(), type=Readiness)
-    except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError):
-        return None
+    while True:
+        found = await host.readiness(address)
+        if found is not None and found.ready:
+            return
+        if found is not None:
+            terminal.status(f"waiting: {found.reason or 'not ready yet'} …")
+        await asyncio.sleep(POLL_S)
 
 
 @contextlib.contextmanager
