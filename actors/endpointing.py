@@ -21,7 +21,7 @@ import msgspec
 from wire.audio import FRAME_SECONDS
 from wire.env import SchedulerSettings
 
-HANGOVER_S = 0.25
+HANGOVER_S = 0.4
 MERGE_S = 1.5
 
 

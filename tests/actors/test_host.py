@@ -113,7 +113,7 @@ async def test_a_scheduler_killed_anywhere_is_taken_over_and_nothing_is_lost_or_
         await until(count(bus, 3))
     assert [event.n for event in await events(bus)] == [1, 2, 3]
     (job,) = await jobs(bus)
-    assert len(job.pcm) == pytest.approx((1 + 0.256) * 32000, abs=2048)
+    assert len(job.pcm) == pytest.approx((1 + 0.384) * 32000, abs=2048)
 
 
 async def test_a_successor_replays_a_closed_session_without_a_trace(bus: Bus) -> None:

@@ -64,7 +64,7 @@ def test_an_utterance_becomes_a_job_with_its_pre_roll() -> None:
     (run,) = jobs(outcome(teller.story, wait=1))
     assert run.job.job == "s1.1"
     assert run.binding.start == run.job.start == pytest.approx(1.92 - 0.288)
-    assert len(run.job.pcm) == pytest.approx((1.92 + 0.288 + 0.256) * 32000, abs=FRAME_BYTES)
+    assert len(run.job.pcm) == pytest.approx((1.92 + 0.288 + 0.384) * 32000, abs=FRAME_BYTES)
     first_voiced_chunk = 20
     assert run.job.pcm[9 * FRAME_BYTES] == first_voiced_chunk
     assert (run.job.source, run.job.targets, run.job.speak) == ("fr", ["en"], [])
