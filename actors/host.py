@@ -67,7 +67,7 @@ class Actor:
         self.session = session
         self.told = told
         self.event_sequence = event_sequence
-        self.todo: deque[tuple[Command, bytes]] = deque()
+        self.todo: deque[tuple[Command, bytes, float]] = deque()
         self.work: asyncio.Task[None] | None = None
         self.wake = float("inf")
 
@@ -92,7 +92,8 @@ class StreamClock:
 
 
 class Host:
-    """All sessions of this scheduler. `counters` are for logs and tests."""
+    """All sessions of this scheduler. `counters` are for logs and tests; `dispatch_seconds` are the latest times from
+    an utterance's end being decided to its job being stored."""
 
     def __init__(self, bus: Bus, settings: SchedulerSettings) -> None:
         self._bus = bus
@@ -107,6 +108,7 @@ class Host:
         self._seen_at = time.monotonic()
         self._sessions = Bucket(bus, subjects.SESSIONS_KV, SessionRecord)
         self._bindings = Bucket(bus, subjects.BINDINGS_KV, BindingRecord)
+        self.dispatch_seconds: deque[float] = deque(maxlen=10_000)
         self.counters = dict.fromkeys(
             ("sessions_opened", "sessions_restored", "jobs", "jobs_adopted", "events", "events_found", "mail_dropped"),
             0,
@@ -216,14 +218,15 @@ class Host:
     def _enqueue(self, actor: Actor, commands: Iterable[Command]) -> None:
         for command in commands:
             keep = isinstance(command, SaveSnapshot | EndSession)
-            actor.todo.append((command, msgspec.json.encode(actor.session.snapshot()) if keep else b""))
+            state = msgspec.json.encode(actor.session.snapshot()) if keep else b""
+            actor.todo.append((command, state, time.monotonic()))
         if actor.todo and actor.work is None:
             actor.work = self._tasks.create_task(self._work(actor), name=f"session-{actor.name}")
 
     async def _work(self, actor: Actor) -> None:
         try:
             while actor.todo:
-                command, state = actor.todo[0]
+                command, state, issued = actor.todo[0]
                 try:
                     await self._carry_out(actor, command, state)
                 except Stale:
@@ -234,6 +237,8 @@ class Host:
                     log.warning("waiting for NATS", session=actor.name, error=error.code)
                     continue
                 actor.todo.popleft()
+                if isinstance(command, RunJob):
+                    self.dispatch_seconds.append(time.monotonic() - issued)
         finally:
             actor.work = None
 
