@@ -56,9 +56,10 @@ def saving(chosen: dict[str, Path]) -> Iterator[SpeechFiles]:
         files = {}
         for target, path in chosen.items():
             try:
-                file = stack.enter_context(wave.open(str(path), "wb"))
+                opened = stack.enter_context(path.open("wb"))
             except OSError as error:
                 raise ClientError(f"--save-speech {path}: {error.strerror or error}") from error
+            file = stack.enter_context(wave.open(opened, "wb"))
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(USUAL_RATE)

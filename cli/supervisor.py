@@ -21,7 +21,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from wire.errors import DragomanError
 from wire.process import UNUSABLE
@@ -119,28 +119,28 @@ class Supervisor:
     async def _live(self, program: Program, words: collections.deque[str]) -> int:
         """One life of a child, its output printed. Returns its exit code, negative for a signal."""
         words.clear()
-        process = await asyncio.create_subprocess_exec(
-            *program.command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **program.environment},
-            start_new_session=True,
-            preexec_fn=_die_with(os.getpid()),
-        )
-        assert process.stdout is not None
-        self._running[program.name] = process
-        if self._ending.is_set():  # the end was asked for while it was being started
-            _signal_group(process.pid, signal.SIGTERM)
-        # What it leaves behind may hold its output open: read until the child itself has ended, and then what is there.
-        reading = self._group.create_task(self._print(program, process.stdout, words))
-        try:
-            code = await process.wait()
-        finally:
-            _signal_group(process.pid, signal.SIGKILL)
-            self._running.pop(program.name, None)
-        await asyncio.wait({reading}, timeout=0.5)
-        reading.cancel()
+        async with _pipe() as (output, end):
+            process = await asyncio.create_subprocess_exec(
+                *program.command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=end,
+                stderr=end,
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **program.environment},
+                start_new_session=True,
+                preexec_fn=_die_with(os.getpid()),
+            )
+            end.close()
+            self._running[program.name] = process
+            if self._ending.is_set():  # the end was asked for while it was being started
+                _signal_group(process.pid, signal.SIGTERM)
+            reading = self._group.create_task(self._print(program, output, words))
+            try:
+                code = await process.wait()
+            finally:
+                _signal_group(process.pid, signal.SIGKILL)  # what it started and left behind
+                self._running.pop(program.name, None)
+            await asyncio.wait({reading}, timeout=0.5)
+            reading.cancel()
         return code
 
     async def _print(self, program: Program, output: asyncio.StreamReader, words: collections.deque[str]) -> None:
@@ -213,6 +213,22 @@ def ended_how(code: int) -> str:
         name = next((each.name for each in signal.Signals if each == -code), f"signal {-code}")
         return f"was ended by {name}"
     return f"ended with exit code {code}"
+
+
+@contextlib.asynccontextmanager
+async def _pipe() -> AsyncIterator[tuple[asyncio.StreamReader, BinaryIO]]:
+    """A reader, and the end to write to, which is to be closed here once a child has it.
+
+    asyncio's own pipes would not do: with them `wait` waits until the last grandchild has let go of the output.
+    """
+    reading, writing = os.pipe()
+    output = asyncio.StreamReader()
+    with os.fdopen(writing, "wb", 0) as end:
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(output), os.fdopen(reading, "rb", 0)
+        )
+        with contextlib.closing(transport):
+            yield output, end
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:

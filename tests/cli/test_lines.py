@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from cli.events import Event, SpeechFrame, UnknownEvent
+from cli.lines import JsonLines, PlainLines, complaint, described
+from cli.summary import Summary
+from wire.protocol import (
+    AudioAck,
+    ErrorTold,
+    SessionReady,
+    SpeechMissing,
+    TranscriptFinal,
+    TranscriptPartial,
+    TranslationFinal,
+    UtteranceEmpty,
+)
+
+SAID = TranscriptFinal(n=2, utterance=1, text="Çà et\nlà", language="fr", start=0.1, end=1.0)
+SUMMARY = Summary(2.0, 1, 0.5, 0.25, None, 0)
+
+
+def test_json_has_type_and_time_first_and_all_fields() -> None:
+    out = io.StringIO()
+    view = JsonLines(out)
+    view.sent(1.0)
+    view.heard(SAID, 1.23456)
+    view.ended(SUMMARY)
+    first, last = out.getvalue().splitlines()
+    assert first.startswith('{"type":"transcript.final","t":1.235,"n":2,"utterance":1,"text":"Çà et\\nlà"')
+    assert json.loads(last) == {
+        "type": "summary", "audio_s": 2.0, "utterances": 1, "first_text_s": 0.5, "final_lag_s": 0.25,
+        "speech_lag_s": None, "lost": 0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("event", [AudioAck(chunk=1), SpeechFrame(1, "en", 0, 8000, b""), UnknownEvent("later", 3)])
+def test_json_leaves_housekeeping_out(event: Event) -> None:
+    out = io.StringIO()
+    JsonLines(out).heard(event, 0.0)
+    assert out.getvalue() == ""
+
+
+def test_plain_lines_are_finals_and_errors() -> None:
+    out, complaints = io.StringIO(), io.StringIO()
+    view = PlainLines(out, complaints)
+    view.sent(1.0)
+    view.heard(SessionReady(n=1, session="s", source="auto", targets=["en"], speech=True, next_chunk=0), 0.0)
+    view.heard(TranscriptPartial(utterance=1, committed="a", tentative="b"), 0.5)
+    view.heard(SAID, 1.0)
+    view.heard(TranslationFinal(n=3, utterance=1, target="en", text="Here and there"), 2.0)
+    view.heard(SpeechMissing(n=4, utterance=1, target="en", reason="no voice"), 2.0)
+    view.heard(UtteranceEmpty(n=5, utterance=2, reason="noise", start=1.0, end=2.0), 12.0)
+    view.heard(ErrorTold(n=6, code="timed_out", message="too late", retryable=True, utterance=3, target="en"), 13.0)
+    view.ended(SUMMARY)
+    assert out.getvalue() == (
+        "    1.0 s    1 fr  Çà et\nlà\n"
+        "    2.0 s    1 en  Here and there\n"
+        "    2.0 s    1 en  (not spoken: no voice)\n"
+        "   12.0 s    2 --  (noise)\n"
+        "2.0 s of audio, 1 utterances, first text after 0.5 s, last text 0.2 s after the last audio, nothing lost\n"
+    )
+    assert complaints.getvalue() == "dragoman stream: utterance 3 in en: too late (timed_out)\n"
+
+
+def test_what_an_error_was_about_is_said() -> None:
+    assert complaint(ErrorTold(code="c", message="m", retryable=False)) == "m (c)"
+    assert complaint(ErrorTold(code="c", message="m", retryable=False, utterance=2)) == "utterance 2: m (c)"
+
+
+def test_what_was_lost_is_said() -> None:
+    assert described(Summary(1.0, 0, None, None, None, 3)) == "1.0 s of audio, 0 utterances, 3 lost"
