@@ -80,9 +80,10 @@ class NodeSettings(Settings, frozen=True, kw_only=True):
 
 
 class UpSettings(Settings, frozen=True, kw_only=True):
-    """`dragoman up`. An empty `nats_url` starts a server of its own."""
+    """`dragoman up`. An empty `nats_url` starts a server of its own. All its processes log at its `log_level`."""
 
     nats_url: str = ""
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
     host: str = "127.0.0.1"
     port: Port = 8080
     data_dir: str = "~/.local/share/dragoman"
