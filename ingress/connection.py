@@ -7,6 +7,7 @@ tells the client why it ended. Anybody may call `end`; the first reason counts.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from aiohttp import WSMsgType, web
 
@@ -52,25 +53,23 @@ class Connection:
             if session is not None and ending is not endings.CLOSED:
                 group.create_task(session.leave())
         if session is None:
-            log.info("a client was turned away", close=ending.close, reason=ending.reason)
+            log.info("a connection ended without a session", close=ending.close, reason=ending.reason)
 
     async def _first_message(self) -> str | None:
         """Its text; None when there is none, and the connection ends."""
-        try:
+        message = None
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(OPENING_S) as self._patience:
                 message = await self._socket.receive()
-        except TimeoutError:
+        self._patience = None
+        if message is None:
             self.end(endings.NO_OPENING)
-            return None
-        finally:
-            self._patience = None
-        match message.type:
-            case WSMsgType.TEXT:
-                return str(message.data)
-            case WSMsgType.BINARY:
-                self.end(endings.EARLY_AUDIO)
-            case _:
-                self.end(endings.LEFT)
+        elif message.type is WSMsgType.TEXT:
+            return str(message.data)
+        elif message.type is WSMsgType.BINARY:
+            self.end(endings.EARLY_AUDIO)
+        else:
+            self.end(endings.LEFT)
         return None
 
     def _check(self, opening: str) -> StartRequest | None:

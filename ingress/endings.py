@@ -45,4 +45,3 @@ NO_NATS = Ending.told(TRY_LATER, "nats_unavailable", "the server has lost its co
 NO_NODE = Ending.told(TRY_LATER, "no_node", "no node is ready to transcribe: try again when one is")
 NO_SCHEDULER = Ending.told(TRY_LATER, "no_scheduler", "no scheduler answers for the session: try again")
 EARLY_AUDIO = Ending.told(UNTRUSTED, "audio_before_start", "audio came before session.start: open the session first")
-TOO_MANY_WRONG = Ending.told(UNTRUSTED, "protocol_violation", "too many wrong messages")

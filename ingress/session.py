@@ -155,6 +155,7 @@ class Session:
         await self._slow_down(max(MIN_CHUNK_COST_S, len(pcm) / (self._sample_rate * BYTES_PER_SAMPLE)))
 
     async def _take_text(self, text: str) -> None:
+        """A wrong message is answered. Raises ProtocolViolation after too many of them."""
         try:
             request = browser.read_request(text)
             if isinstance(request, StartRequest):
@@ -163,7 +164,7 @@ class Session:
             self._refuse(error)
             self._wrong += 1
             if self._wrong >= MAX_WRONG:
-                self._end(endings.TOO_MANY_WRONG)
+                raise ProtocolViolation(f"{MAX_WRONG} wrong messages are enough") from error
         else:
             try:
                 await self._obey(request)

@@ -77,6 +77,23 @@ class Client:
         return [event["code"] for event in self.events if event["type"] == "error"]
 
 
+@contextlib.asynccontextmanager
+async def undisturbed(url: str) -> AsyncIterator[None]:
+    """Another client, whose session must go on as if nothing had happened inside this block."""
+    async with connected(url) as client:
+        await client.start(source="fr", targets=["en"])
+        await client.audio(bytes(3200))
+        await client.until("audio.ack", chunk=0)
+        yield
+        await client.audio(bytes(3200))
+        await client.until("audio.ack", chunk=1)
+        await client.say("utterance.finalize")
+        assert (await client.until("transcript.final"))["text"] == "6400 bytes"
+        await client.say("session.close")
+        assert await client.closed() == 1000
+        assert client.numbered() == [1, 2, 3]
+
+
 def read_speech(frame: bytes) -> Event:
     kind, utterance, sequence, rate, target = struct.unpack_from("<B3xIII16s", frame)
     assert kind == 1

