@@ -13,6 +13,7 @@ from actors.host import Host, SessionRecord
 from actors.main import serve
 from tests.actors.life import Story, Teller, transcribed
 from tests.nats_server import NatsServer
+from tests.waiting import until
 from wire import subjects
 from wire.bus import Bus
 from wire.env import SchedulerSettings
@@ -59,12 +60,6 @@ async def events(bus: Bus, session: str = "s1") -> list[ClientEvent]:
 async def jobs(bus: Bus) -> list[Job]:
     found = await bus.read(subjects.JOBS, subjects.job_pool("default"), 1, await bus.newest(subjects.JOBS))
     return [decode(Job, each.data) for each in found]
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
-        while not await condition():  # noqa: ASYNC110 - the condition asks the server
-            await asyncio.sleep(0.02)
 
 
 def count(bus: Bus, events_wanted: int, session: str = "s1") -> Callable[[], Awaitable[bool]]:
