@@ -12,7 +12,7 @@ LOOK_S = 0.02
 async def until(condition: Callable[[], Awaitable[bool]], patience: float = 20) -> None:
     """Raises TimeoutError if `condition` does not come true."""
     async with asyncio.timeout(patience):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - what is looked at may be on a server or in a process
             await asyncio.sleep(LOOK_S)
 
 
