@@ -97,7 +97,7 @@ function fill(row, caption, timeOf) {
   if (caption.speaking) row.setAttribute("aria-current", "true");
   else row.removeAttribute("aria-current");
   const parts = [margin(caption, timeOf), original(caption)];
-  if (caption.translation !== null) parts.push(translation(caption.translation));
+  if (caption.translation !== null && caption.phase === "final") parts.push(translation(caption.translation));
   row.replaceChildren(...parts);
   return row;
 }
@@ -134,8 +134,8 @@ function translation({ phase, target, text, code, unspoken }) {
   p.dir = "auto";
   if (phase === "final") {
     p.lang = target;
-    p.append(...sentences(text, target).map((each) => make("span", "sentence", each)));
-    if (unspoken !== "") p.append(" ", make("span", "missing", `(${missing(unspoken)})`));
+    for (const sentence of sentences(text, target)) p.append(make("span", "sentence", sentence.trim()), " ");
+    if (unspoken !== "") p.append(make("span", "missing", `(${missing(unspoken)})`));
   } else if (phase === "waiting") {
     p.append(make("span", "awaited", "translating"));
   } else {

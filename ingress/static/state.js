@@ -37,10 +37,9 @@ export function reduce(state, event) {
         text: event.text,
         language: event.language,
         at: state.at + event.start * 1000,
-        translation: caption.translation ?? waiting(state.targets),
       }));
     case "translation.final":
-      return edit(state, event.utterance, (caption) => ({
+      return edit(passedOver(state, event.utterance), event.utterance, (caption) => ({
         ...caption,
         translation: translated(event.target, "final", event.text),
       }));
@@ -61,9 +60,6 @@ export function reduce(state, event) {
 
 export const key = (session, utterance) => `${session}.${utterance}`;
 
-/** The page asks for one target at most. */
-const waiting = (targets) => (targets.length > 0 ? translated(targets[0], "waiting") : null);
-
 const translated = (target, phase, text = "", code = "") => ({ target, phase, text, code, unspoken: "" });
 
 /** Change the caption of this utterance in the open session, or add it where its number belongs. */
@@ -76,12 +72,12 @@ function edit(state, utterance, change) {
     return { ...state, captions };
   }
   const before = captions.findLastIndex((each) => each.session < state.session || each.utterance < utterance);
-  captions.splice(before + 1, 0, change(blank(state.session, utterance)));
+  captions.splice(before + 1, 0, change(blank(state, utterance)));
   const surplus = Math.max(0, captions.length - MAX_CAPTIONS);
   return { ...state, captions: captions.slice(surplus), dropped: state.dropped + surplus };
 }
 
-const blank = (session, utterance) => ({
+const blank = ({ session, targets }, utterance) => ({
   key: key(session, utterance),
   session,
   utterance,
@@ -92,9 +88,20 @@ const blank = (session, utterance) => ({
   language: "",
   at: 0,
   code: "",
-  translation: null,
+  translation: targets.length > 0 ? translated(targets[0], "waiting") : null, // the page asks for one target at most
   speaking: false,
 });
+
+/** Translations come in order: an earlier one that is still awaited was never asked for (the languages were changed). */
+function passedOver(state, utterance) {
+  const isAwaited = ({ session, phase, translation, ...each }) =>
+    session === state.session && each.utterance < utterance && phase === "final" && translation?.phase === "waiting";
+  if (!state.captions.some(isAwaited)) return state;
+  return {
+    ...state,
+    captions: state.captions.map((each) => (isAwaited(each) ? { ...each, translation: null } : each)),
+  };
+}
 
 /** With a target it is the translation or its speech that failed, without one the utterance as a whole. */
 function failed(state, event) {

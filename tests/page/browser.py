@@ -24,13 +24,26 @@ from typing import Any
 
 import aiohttp
 
-FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --no-default-browser-check --mute-audio "
-    "--disable-background-networking --disable-component-update --disable-sync --disable-dev-shm-usage "
-    "--disable-background-timer-throttling --disable-renderer-backgrounding --disable-backgrounding-occluded-windows "
-    "--use-fake-ui-for-media-stream --use-fake-device-for-media-stream "
-    "--autoplay-policy=no-user-gesture-required --remote-debugging-port=0"
-).split()
+FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--mute-audio",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--disable-background-timer-throttling",
+    "--disable-renderer-backgrounding",
+    "--disable-backgrounding-occluded-windows",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+    "--remote-debugging-port=0",
+]
 
 PATIENCE_S = 20.0
 
@@ -183,6 +196,14 @@ class Page:
             raise ScriptError(details.get("exception", {}).get("description", details["text"]))
         return answer["result"].get("value")
 
+    async def ask(self, modules: str, body: str) -> Any:
+        """Run `body` (statements that return) with these modules of the page, by name: `state outbox`."""
+        names = modules.split()
+        imports = ", ".join(f"import('/static/{name}.js')" for name in names)
+        return await self.eval(
+            f"(async () => {{ const [{', '.join(names)}] = await Promise.all([{imports}]); {body} }})()"
+        )
+
     async def until(self, condition: str, patience: float = PATIENCE_S) -> Any:
         """Wait until the expression is truthy, and return it. Raises TimeoutError that quotes it and the page."""
         found = await self.eval(
@@ -190,14 +211,18 @@ class Page:
                 const end = performance.now() + {patience * 1000};
                 const look = () => {{
                     const value = (() => {condition})();
-                    if (value || performance.now() > end) {{ clearInterval(timer); resolve(value instanceof Node || value); }}
+                    if (!value && performance.now() < end) return;
+                    clearInterval(timer);
+                    resolve(value instanceof Node || value);
                 }};
                 const timer = setInterval(look, 20);
                 look();
             }})"""
         )
         if not found:
-            raise TimeoutError(f"{condition} did not come; the page reads: {await self.eval('document.body.innerText')}")
+            raise TimeoutError(
+                f"{condition} did not come; the page reads: {await self.eval('document.body.innerText')}"
+            )
         return found
 
     async def text(self, selector: str) -> str:
@@ -261,6 +286,7 @@ class Page:
             browserContextId=self.context,
         )
 
-    async def screenshot(self, path: Path) -> None:
+    async def screenshot(self) -> bytes:
+        """PNG of what is in the window."""
         shot = await self.call("Page.captureScreenshot", format="png")
-        path.write_bytes(base64.b64decode(shot["data"]))
+        return base64.b64decode(shot["data"])

@@ -8,10 +8,38 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pytest_asyncio
 
 from tests.page import browser, scripted_server
 
 RATE = 48_000
+
+LISTEN = """
+// What the page plays, as the sound card would get it: each scheduled piece, and an analyser before the loudspeaker.
+window.played = [];
+const start = AudioBufferSourceNode.prototype.start;
+AudioBufferSourceNode.prototype.start = function (when) {
+  const samples = this.buffer.getChannelData(0);
+  let loudest = 0;
+  for (const sample of samples) loudest = Math.max(loudest, Math.abs(sample));
+  window.played.push({ from: when, to: when + this.buffer.duration, loudest, now: this.context.currentTime });
+  return start.call(this, when);
+};
+const connect = AudioNode.prototype.connect;
+AudioNode.prototype.connect = function (to, ...rest) {
+  if (to === this.context.destination) {
+    window.ear = this.context.createAnalyser();
+    connect.call(this, window.ear);
+  }
+  return connect.call(this, to, ...rest);
+};
+window.loudness = () => {
+  if (window.ear === undefined) return 0;
+  const samples = new Float32Array(window.ear.fftSize);
+  window.ear.getFloatTimeDomainData(samples);
+  return Math.max(...samples.map(Math.abs));
+};
+"""
 
 
 def babble(seconds: float) -> bytes:
@@ -52,7 +80,7 @@ def devtools(microphone: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[scripted_server.ScriptedServer]:  # type: ignore[override]
+async def server() -> AsyncIterator[scripted_server.ScriptedServer]:
     async with scripted_server.running() as running:
         yield running
 
@@ -61,7 +89,22 @@ async def server() -> AsyncIterator[scripted_server.ScriptedServer]:  # type: ig
 async def page(devtools: str, server: scripted_server.ScriptedServer) -> AsyncIterator[browser.Page]:
     """The page, loaded. At the end nothing may have gone wrong in it that the test did not expect."""
     async with browser.Browser.opened(devtools) as connected, connected.page() as opened:
+        await opened.before_load(LISTEN)
         await opened.goto(server.url)
         await opened.until("document.querySelector('#source').options.length > 1")
+        yield opened
+        assert opened.problems == []
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def modules(devtools: str) -> AsyncIterator[browser.Page]:
+    """A document that is not the page, in which its PURE modules can be imported and asked: one for all tests of a
+    module, as they leave nothing behind."""
+    async with (
+        scripted_server.running() as server,
+        browser.Browser.opened(devtools) as connected,
+        connected.page() as opened,
+    ):
+        await opened.goto(f"{server.url}/blank")
         yield opened
         assert opened.problems == []

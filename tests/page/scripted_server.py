@@ -96,7 +96,9 @@ class Client:
         wanted = {key: self.start[key] for key in ("source", "targets", "speech")}
         await self.tell("session.started", session="s1", next_chunk=0, **wanted)
 
-    async def transcribe(self, utterance: int, text: str, language: str = "fr", start: float = 0, end: float = 0) -> None:
+    async def transcribe(
+        self, utterance: int, text: str, language: str = "fr", start: float = 0, end: float = 0
+    ) -> None:
         await self.tell(
             "transcript.final", utterance=utterance, text=text, language=language, start=start, end=end or start + 1
         )
@@ -161,6 +163,7 @@ class ScriptedServer:
         """Listen; the second time on the same port as before."""
         app = web.Application(middlewares=[self._guarded])
         app.router.add_get("/", self._page)
+        app.router.add_get("/blank", self._blank)
         app.router.add_get("/v1/info", self._info)
         app.router.add_get("/v1/stream", self._stream)
         app.router.add_static("/static", STATIC)
@@ -176,9 +179,7 @@ class ScriptedServer:
             self._runner = None
 
     @web.middleware
-    async def _guarded(
-        self, request: web.Request, handler: Callable[[web.Request], Any]
-    ) -> web.StreamResponse:  # the type of a middleware
+    async def _guarded(self, request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
         response: web.StreamResponse = await handler(request)
         if not response.prepared:
             response.headers["Content-Security-Policy"] = POLICY
@@ -187,6 +188,10 @@ class ScriptedServer:
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         return web.FileResponse(STATIC / "index.html")
+
+    async def _blank(self, request: web.Request) -> web.StreamResponse:
+        """A document of the same origin that is not the page."""
+        return web.Response(text='<link rel="icon" href="/static/icon.svg">', content_type="text/html")
 
     async def _info(self, request: web.Request) -> web.StreamResponse:
         return web.json_response(self.info)

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.page.browser import Page
+from tests.page.scripted_server import Client, ScriptedServer
+
+pytestmark = pytest.mark.browser
+
+
+async def started(page: Page, server: ScriptedServer) -> Client:
+    await page.click("#start")
+    client = await server.session()
+    await client.until(lambda: client.seconds > 0.5)
+    return client
+
+
+async def test_back_off_doubles_is_spread_and_has_an_end(page: Page) -> None:
+    low, high = await page.ask(
+        "connection",
+        "const at = (r) => [0, 1, 2, 3, 20].map((n) => connection.backoff(n, r)); return [at(0), at(1)]",
+    )
+    assert low == [0.25, 0.5, 1, 2, 7.5]
+    assert high == [0.5, 1, 2, 4, 15]
+
+
+async def test_stop_sends_the_last_of_it_and_waits_for_the_results(page: Page, server: ScriptedServer) -> None:
+    client = await started(page, server)
+    await page.click("#start")
+    await client.until(lambda: client.said("session.close"))
+    await page.until("document.body.dataset.phase === 'closing'")
+    await client.transcribe(1, "Le dernier mot.")
+    await client.translate(1, "The last word.")
+    await client.finish(1)
+    await page.until("document.body.dataset.phase === 'ready'")
+    assert await page.text(".translation") == "The last word."
+    assert await page.eval("notice.hidden")
+    assert client.messages[-1]["type"] == "session.close"
+
+
+async def test_finalize_is_sent_after_the_audio_that_was_said(page: Page, server: ScriptedServer) -> None:
+    client = await started(page, server)
+    before = client.seconds
+    await page.click("#finalize")
+    await client.until(lambda: client.said("utterance.finalize"))
+    assert client.seconds > before
+    assert client.messages == [{"type": "utterance.finalize"}]
+
+
+async def test_it_connects_again_and_sends_again_what_had_no_outcome(page: Page, server: ScriptedServer) -> None:
+    first = await started(page, server)
+    await first.until(lambda: first.seconds > 2)
+    await first.transcribe(1, "Première phrase.", start=0, end=1.2)
+    await first.translate(1, "First sentence.")
+    await first.tell("transcript.partial", utterance=2, committed="Deuxième", tentative="")
+    await page.until("document.querySelectorAll('.caption').length === 2")
+    heard = first.samples()
+    await first.drop()
+    await page.until("document.querySelectorAll('.caption').length === 1 && !notice.hidden")
+    assert await page.eval("notice.dataset.code") == "server_away"
+
+    second = await server.session()
+    await second.until(lambda: second.seconds > 3)
+    await page.until("notice.hidden && document.body.dataset.phase === 'live'")
+    again = second.samples()
+    kept_from = round(1.12 * 16_000)  # the last whole chunk before 1.2 s is covered by the outcome
+    overlap = len(heard) - kept_from
+    assert (again[:overlap] == heard[kept_from:]).all(), "the same audio, from the first that had no outcome on"
+
+    await second.transcribe(1, "Deuxième phrase.", start=0.2, end=1)
+    await page.until("document.querySelectorAll('.caption').length === 2")
+    texts = await page.eval("Array.from(document.querySelectorAll('.original'), (p) => p.textContent)")
+    assert texts == ["Première phrase.", "Deuxième phrase."]
+
+
+async def test_a_server_that_is_away_is_waited_for_while_audio_is_kept(page: Page, server: ScriptedServer) -> None:
+    first = await started(page, server)
+    first.acknowledges = False
+    heard = first.next_chunk
+    await server.stop()
+    await page.until("document.body.dataset.phase === 'waiting' && notice.dataset.code === 'server_away'")
+    await page.until("document.querySelector('#status-rest').textContent.includes('in ')")
+    page.problems.clear()  # the browser says on its console that the socket failed
+    await server.start()
+    second = await server.session()
+    await second.until(lambda: second.next_chunk > heard)
+    page.problems.clear()
+
+
+async def test_no_server_at_all(page: Page, server: ScriptedServer) -> None:
+    await server.stop()
+    await page.click("#start")
+    await page.until("document.body.dataset.phase === 'waiting' && notice.dataset.code === 'server_away'")
+    await page.click("#start")
+    await page.click("#start")
+    await page.until("document.body.dataset.phase === 'ready'")
+    page.problems.clear()
+
+
+@pytest.mark.parametrize(
+    ("close", "code", "words"),
+    [
+        (1013, "too_many_sessions", "full"),
+        (1013, "no_node", "No translation node"),
+        (1012, "going_away", "restarted"),
+        (4413, "slow_reader", "too slow"),
+    ],
+)
+async def test_who_cannot_be_served_now_is_told_why_and_served_later(
+    page: Page, server: ScriptedServer, close: int, code: str, words: str
+) -> None:
+    await page.click("#start")
+    client = await server.client()
+    await client.refuse(close, code)
+    await page.until(f"document.body.dataset.phase === 'waiting' && notice.dataset.code === '{code}'")
+    assert words in await page.text("#notice-title")
+    await server.session()
+    await page.until("document.body.dataset.phase === 'live' && notice.hidden")
+
+
+@pytest.mark.parametrize(
+    ("close", "code", "words"),
+    [(4400, "language_unsupported", "languages"), (1008, "chunk_gap", "error in this page")],
+)
+async def test_what_would_fail_again_is_not_tried_again(
+    page: Page, server: ScriptedServer, close: int, code: str, words: str
+) -> None:
+    await page.click("#start")
+    client = await server.client()
+    await client.refuse(close, code)
+    await page.until("document.body.dataset.phase === 'ready' && !notice.hidden")
+    assert await page.eval("notice.dataset.code") == code
+    assert words in await page.text("#notice-title")
+    assert await page.eval("notice.dataset.tone") == "bad"
+
+
+async def test_a_session_that_the_server_ends_is_over(page: Page, server: ScriptedServer) -> None:
+    client = await started(page, server)
+    await client.tell("session.closed", reason="operator", utterances=0)
+    await page.until("document.body.dataset.phase === 'ready' && notice.dataset.code === 'ended_by_server'")
+
+
+async def test_a_server_that_falls_silent_is_left(page: Page, server: ScriptedServer) -> None:
+    statuses = await page.eval(
+        f"""(async () => {{
+            const {{Connection}} = await import('/static/connection.js');
+            const {{Outbox}} = await import('/static/outbox.js');
+            const outbox = new Outbox(16000);
+            const phases = [];
+            window.silent = new Connection({{
+                url: '{server.url.replace("http", "ws")}/v1/stream', outbox, openWithin: 0.3, silentFor: 0.3,
+                request: {{source: 'auto', targets: [], speech: false}},
+                tell: {{status: ({{phase}}) => phases.push(phase), event() {{}}, speech() {{}}, lost() {{}}}},
+            }});
+            window.phases = phases;
+            silent.open();
+        }})()"""
+    )
+    assert statuses is None
+    await page.until("phases.includes('waiting')")
+    await page.eval("silent.abandon()")
+    assert await page.eval("phases.at(-1)") == "closed"
+
+
+async def test_slow_acknowledgement_is_told(page: Page, server: ScriptedServer) -> None:
+    await page.click("#start")
+    client = await server.session()
+    client.acknowledges = False
+    await page.until("notice.dataset.code === 'slow_connection' && !notice.hidden")
+    await client.tell("audio.ack", chunk=client.next_chunk - 1)
+    client.acknowledges = True
+    await page.until("notice.hidden")
