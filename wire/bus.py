@@ -32,7 +32,7 @@ from nats.aio.msg import Msg
 from nats.js import api
 
 from wire import declare, subjects
-from wire.connection import Connection
+from wire.connection import Connection, cancellable
 from wire.errors import NatsUnavailable, QueueFull, Stale
 from wire.follow import CHECK_S, PENDING_BYTES, PENDING_MESSAGES, RETRY_S, Delivered, Follower, Receiver
 from wire.log import get
@@ -43,6 +43,8 @@ log = get(__name__)
 WRONG_LAST_SEQUENCE, STREAM_EXISTS, STREAM_FULL, JETSTREAM_OFF = 10071, 10058, 10077, 10039
 MESSAGE_ID = "Nats-Msg-Id"
 STORE_PATIENCE_S = 12.0
+ANSWER_S = 2.0
+"""A write that the server has not acknowledged for so long is sent again: it went into a connection that broke."""
 
 __all__ = ["Bus", "Delivered", "Receiver", "Stored", "Taken"]
 
@@ -190,7 +192,8 @@ class Bus(Connection):
         deadline = time.monotonic() + patience
         while True:
             try:
-                ack = await self._js.publish(subject, data, headers=headers, timeout=3)
+                with cancellable():
+                    ack = await self._js.publish(subject, data, headers=headers, timeout=min(ANSWER_S, patience))
                 return Stored(ack.seq, bool(ack.duplicate))
             except nats.errors.MaxPayloadError as error:
                 raise self._too_large(subject) from error
@@ -294,7 +297,7 @@ class Bus(Connection):
             pull = self._pulls.get((stream, durable))
             if pull is None:
                 pull = self._pulls[stream, durable] = await self._js.pull_subscribe_bind(durable, stream)
-            message = (await pull.fetch(1, timeout=patience))[0]
+            message = await self._fetch(pull, patience)
         except (TimeoutError, nats.errors.TimeoutError):
             return None
         except (nats.errors.Error, OSError) as error:
@@ -304,12 +307,24 @@ class Bus(Connection):
             return None
         return Taken(message)
 
+    async def _fetch(self, pull: Any, patience: float) -> Msg:
+        found: list[Msg] = []
+        try:
+            with cancellable():
+                found = await pull.fetch(1, timeout=patience)
+        except asyncio.CancelledError:
+            for message in found:  # it came while nobody wanted it any more
+                await message.nak()
+            raise
+        return found[0]
+
 
 @contextlib.contextmanager
 def _asking(about: str) -> Iterator[None]:
     """nats-py's errors as ours."""
     try:
-        yield
+        with cancellable():
+            yield
     except (TimeoutError, nats.errors.Error, OSError) as error:
         raise NatsUnavailable(f"NATS gave no answer about {about}: {_reason(error)}") from error
 

@@ -17,7 +17,7 @@ import asyncio
 import contextlib
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Self
 
 import nats.errors
@@ -34,6 +34,19 @@ ANSWER_S = 4.0
 RECONNECT_WAIT_S = 0.25
 PENDING_BYTES = 32 * 1024 * 1024
 """What is kept for the server while it is away or slow; over this, `Bus.publish` drops and counts."""
+
+
+@contextlib.contextmanager
+def cancellable() -> Iterator[None]:
+    """Around a call of nats-py. `asyncio.wait_for` of Python 3.11, which it is full of, forgets a cancellation that
+    comes in the same moment as the answer, and whoever was cancelled would go on for ever: here it is raised again."""
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    try:
+        yield
+    finally:
+        if task and task.cancelling() > before:
+            raise asyncio.CancelledError
 
 
 class Connection:
@@ -80,7 +93,8 @@ class Connection:
                     closed_cb=bus._on_close,
                 )
         except (OSError, nats.errors.Error, ValueError) as error:
-            await bus._close()
+            if isinstance(error, TimeoutError):  # otherwise nothing was opened
+                await bus._close()
             raise NatsUnavailable(_why_not(url, error, client.last_error)) from error
         watcher = asyncio.create_task(bus._watch(watch), name="bus-watch")
         try:
@@ -118,7 +132,8 @@ class Connection:
 
     @property
     def server_version(self) -> str:
-        return str(self._nc.connected_server_version)
+        """Like "2.15.1"."""
+        return str(self._nc._server_info.get("version", ""))
 
     @property
     def has_jetstream(self) -> bool:
@@ -151,7 +166,8 @@ class Connection:
             if not self._nc.is_connected:
                 continue
             try:
-                await self._nc.flush(timeout=min(every, ANSWER_S))  # type: ignore[arg-type]  # fractions work
+                with cancellable():
+                    await self._nc.flush(timeout=min(every, ANSWER_S))  # type: ignore[arg-type]  # fractions work
             except (TimeoutError, nats.errors.Error, OSError):
                 if self._nc.is_connected:
                     log.warning("NATS does not answer: reconnecting")

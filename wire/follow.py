@@ -26,6 +26,7 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
 from wire import declare
+from wire.connection import cancellable
 from wire.log import get
 
 log = get(__name__)
@@ -64,6 +65,7 @@ class Follower:
         self._born: datetime.datetime | None = None
         self._failure: Exception | None = None
         self._stirred = asyncio.Event()
+        self._over = False
 
     def begin_anew(self) -> None:
         """The connection was away: the consumer is not to be trusted."""
@@ -71,11 +73,18 @@ class Follower:
 
     async def run(self, check: float, declare_again: Callable[[], Awaitable[None]]) -> None:
         """For ever, or until `receive` raises."""
+        try:
+            await self._run(check, declare_again)
+        finally:
+            self._over = True
+
+    async def _run(self, check: float, declare_again: Callable[[], Awaitable[None]]) -> None:
         while self._failure is None:
             self._stirred.clear()
             try:
-                await self._look_back()
-                subscription = await self._subscribe()
+                with cancellable():
+                    await self._look_back()
+                    subscription = await self._subscribe()
             except FAILURES as error:
                 if isinstance(error, nats.js.errors.NotFoundError):
                     await declare_again()
@@ -84,7 +93,7 @@ class Follower:
             try:
                 await self._until_silent(check)
             finally:
-                with contextlib.suppress(*FAILURES):
+                with contextlib.suppress(*FAILURES), cancellable():
                     await subscription.unsubscribe()
         raise self._failure
 
@@ -109,7 +118,7 @@ class Follower:
 
     async def _call(self, message: Msg) -> None:
         sequence, stamp = position(message.reply)
-        if sequence <= self._seen or self._failure is not None:
+        if sequence <= self._seen or self._failure is not None or self._over:
             return
         try:
             self._receive(Delivered(message.subject, message.data, sequence, stamp))
@@ -122,8 +131,9 @@ class Follower:
         """Until the consumer must be made anew."""
         while True:
             before = self._seen
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._stirred.wait(), check)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(check):
+                    await self._stirred.wait()
                 return
             if self._seen == before and await self._holds_more(before) and self._seen == before:
                 log.warning("a stream's consumer fell silent: making it anew", stream=self._stream)
@@ -131,7 +141,8 @@ class Follower:
 
     async def _holds_more(self, seen: int) -> bool:
         try:
-            await self._js.get_msg(self._stream, seen + 1, subject=self._subject, next=True, direct=True)
+            with cancellable():
+                await self._js.get_msg(self._stream, seen + 1, subject=self._subject, next=True, direct=True)
         except FAILURES:
             return False
         await asyncio.sleep(GRACE_S)  # it may be on its way

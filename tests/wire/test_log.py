@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Literal
+
+import pytest
+import structlog
+
+from wire import log
+
+
+@pytest.fixture(autouse=True)
+def as_it_was() -> Iterator[None]:
+    root, nats = logging.getLogger(), logging.getLogger("nats")
+    before = (root.handlers[:], root.level, nats.level)
+    yield
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+    root.handlers[:], root.level, nats.level = before
+
+
+def test_lines_are_json_with_the_process_and_the_module(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("scheduler", "info", "json")
+    log.get("actors.host").info("session opened", session="s1", bytes=12)
+    log.get("actors.host").debug("not told")
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    line = json.loads(captured.err)
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {
+        "event": "session opened",
+        "level": "info",
+        "process": "scheduler",
+        "module": "actors.host",
+        "session": "s1",
+        "bytes": 12,
+    }
+
+
+@pytest.mark.parametrize(("style", "is_json"), [("auto", True), ("json", True), ("console", False)])
+def test_a_terminal_gets_lines_for_people(style: log.Style, is_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("scheduler", "debug", style)
+    log.get("m").debug("hello")
+    printed = capsys.readouterr().err
+    assert "hello" in printed
+    assert printed.startswith("{") is is_json
+
+
+def test_an_exception_is_told_with_its_trace(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("scheduler", "info", "json")
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        log.get("m").exception("it failed")
+    line = json.loads(capsys.readouterr().err)
+    assert "ValueError: broken" in line["exception"]
+
+
+def test_libraries_are_heard_from_warning_up_and_nats_py_not_at_all(capsys: pytest.CaptureFixture[str]) -> None:
+    logging.getLogger().handlers[:] = []
+    log.configure("scheduler", "debug", "json")
+    logging.getLogger("aiohttp").info("quiet")
+    logging.getLogger("aiohttp").warning("loud")
+    logging.getLogger("nats.aio").error("the bus tells this itself")
+    assert capsys.readouterr().err == "WARNING aiohttp: loud\n"

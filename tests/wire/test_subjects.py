@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wire import subjects, topology
+
+NAMES = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "a.b", "*", ">", "a b", "a\n", "\n", "a\x00", "é", "a/b", "x" * 65, "$KV", "a.*", "..", " ", "\u202e", "ａ"],
+)
+def test_no_name_can_reach_another_subject(name: str) -> None:
+    for made in (
+        subjects.token,
+        subjects.event,
+        subjects.live,
+        subjects.mailbox_of,
+        subjects.speech_of,
+        subjects.job_pool,
+        subjects.job_node,
+        subjects.pool_consumer,
+        subjects.node_consumer,
+        lambda name: subjects.mailbox(name, "client"),
+        lambda name: subjects.speech("s", 1, name),
+        lambda name: subjects.speech(name, 1, "en"),
+        lambda name: subjects.dead("pool", name),
+        lambda name: subjects.dead(name, "s"),
+        lambda name: subjects.binding_key(name, 1),
+    ):
+        with pytest.raises(ValueError, match="is not a usable name"):
+            made(name)
+
+
+@given(NAMES)
+def test_a_mailbox_is_found_by_its_session_and_tells_it(session: str) -> None:
+    for side in ("client", "node", "control"):
+        subject = subjects.mailbox(session, side)
+        assert subjects.session_of_mailbox(subject) == (session, side)
+        assert matches(subjects.MAILBOX_ALL, subject)
+        assert matches(subjects.mailbox_of(session), subject)
+        assert subjects.stream_of(subject) == subjects.MAILBOX
+    assert 0 <= subjects.partition(session) < subjects.PARTITIONS
+
+
+def test_partitions_never_change() -> None:
+    """Processes of two versions must agree. crc32 of the name, modulo 64."""
+    expected = {"": 0, "a": 3, "session-1": 46, "0f8fad5b": 62}
+    assert {name: subjects.partition(name) for name in expected} == expected
+
+
+def test_sessions_spread_over_the_partitions() -> None:
+    counts = [0] * subjects.PARTITIONS
+    for number in range(6400):
+        counts[subjects.partition(f"session-{number}")] += 1
+    assert min(counts) > 50
+    assert max(counts) < 200
+
+
+@given(NAMES, NAMES, st.integers(0, 10**9))
+def test_every_stored_subject_is_in_the_stream_that_it_names(one: str, other: str, number: int) -> None:
+    by_name = {stream.name: stream for stream in topology.STREAMS}
+    for subject in (
+        subjects.mailbox(one, "node"),
+        subjects.job_pool(one),
+        subjects.job_node(one),
+        subjects.event(one),
+        subjects.speech(one, number, other),
+        subjects.dead(one, other),
+    ):
+        stream = by_name[subjects.stream_of(subject)]
+        assert sum(matches(pattern, subject) for pattern in stream.subjects) == 1
+        assert subjects.unstored(subjects.stored(subject)) == subject
+        assert matches(subjects.STORED_ALL, subjects.stored(subject))
+    assert matches(subjects.speech_of(one), subjects.speech(one, number, other))
+
+
+@given(NAMES, NAMES, st.integers(0, 10**9))
+def test_an_event_tells_whom_it_is_for(session: str, target: str, number: int) -> None:
+    assert subjects.addressee(subjects.event(session)) == (session, 0, "")
+    assert subjects.addressee(subjects.live(session)) == (session, 0, "")
+    assert subjects.addressee(subjects.speech(session, number, target)) == (session, number, target)
+
+
+def test_keys_belong_to_their_buckets_stream_and_live_is_not_stored() -> None:
+    assert subjects.stream_of("$KV.bindings.s.1") == "KV_bindings"
+    with pytest.raises(KeyError):
+        subjects.stream_of(subjects.live("s"))
+
+
+@given(NAMES, NAMES, st.integers(1, 1000), st.integers(1, 1000))
+def test_ids_differ_wherever_the_thing_does(one: str, other: str, a: int, b: int) -> None:
+    same = (one, a) == (other, b)
+    assert (subjects.job_message_id(one, a, 1) == subjects.job_message_id(other, b, 1)) is same
+    assert (subjects.event_message_id(one, a) == subjects.event_message_id(other, b)) is same
+    assert (subjects.job_id(one, a) == subjects.job_id(other, b)) is same
+    assert subjects.job_message_id(one, a, 1) != subjects.job_message_id(one, a, 2)
+    assert subjects.result_message_id(one, 1, "x") != subjects.result_message_id(one, 2, "x")
+    assert subjects.speech_message_id(one, "en", a) != subjects.speech_message_id(one, "de", a)
+
+
+def test_this_file_uses_every_builder() -> None:
+    text = Path(__file__).read_text(encoding="utf-8")
+    made = [
+        name for name, each in inspect.getmembers(subjects, inspect.isfunction) if each.__module__ == "wire.subjects"
+    ]
+    assert [name for name in made if f"subjects.{name}" not in text] == []
+
+
+def matches(pattern: str, subject: str) -> bool:
+    wanted, tokens = pattern.split("."), subject.split(".")
+    if wanted[-1] == ">":
+        return len(tokens) >= len(wanted) and all(w in ("*", t) for w, t in zip(wanted[:-1], tokens, strict=False))
+    return len(tokens) == len(wanted) and all(w in ("*", t) for w, t in zip(wanted, tokens, strict=True))
