@@ -104,23 +104,24 @@ class Bus(Connection):
         deadline = time.monotonic() + patience
         while True:
             try:
-                await self._declare()
-            except nats.js.errors.ServiceUnavailableError as error:
-                if not self.has_jetstream or error.err_code == JETSTREAM_OFF:
-                    raise NatsUnavailable("JetStream is off: start nats-server with -js", retryable=False) from error
-                if time.monotonic() > deadline:
-                    raise NatsUnavailable("JetStream does not answer: see the log of nats-server") from error
-            except nats.js.errors.APIError as error:
-                raise NatsUnavailable(
-                    f"a stream could not be made: {error.description}. Streams of another program are in the way, or "
-                    "limits of the server: see `nats stream ls` and deploy/nats/dragoman.conf",
-                    retryable=False,
-                ) from error
+                return await self._declare()
             except (TimeoutError, nats.errors.Error, OSError) as error:
+                code = getattr(error, "err_code", None)
+                silent = not isinstance(error, nats.js.errors.APIError)
+                if isinstance(error, nats.js.errors.ServiceUnavailableError):  # nobody answers, or nobody can yet
+                    if code == JETSTREAM_OFF or not self.has_jetstream:
+                        raise NatsUnavailable(
+                            "JetStream is off: start nats-server with -js", retryable=False
+                        ) from error
+                    silent = True
+                if not silent:
+                    raise NatsUnavailable(
+                        f"a stream could not be made: {_reason(error)}. Streams of another program are in the way, or "
+                        "limits of the server: see `nats stream ls` and deploy/nats/dragoman.conf",
+                        retryable=False,
+                    ) from error
                 if time.monotonic() > deadline:
                     raise NatsUnavailable("JetStream does not answer: see the log of nats-server") from error
-            else:
-                return
             await asyncio.sleep(RETRY_S)
 
     async def _declare(self) -> None:

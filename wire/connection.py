@@ -18,7 +18,7 @@ import contextlib
 import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Self
+from typing import Any, Self
 
 import nats.errors
 from nats.aio.client import Client
@@ -176,9 +176,11 @@ class Connection:
                         await self._nc._process_op_err(nats.errors.StaleConnectionError())
 
     def _abort(self) -> None:
-        writer = getattr(self._nc._transport, "_io_writer", None)  # none over WebSocket
-        if writer is not None:
-            writer.transport.abort()
+        transport: Any = self._nc._transport
+        with contextlib.suppress(
+            AttributeError
+        ):  # over WebSocket it has another shape, and is closed by the peer's ping
+            transport._io_writer.transport.abort()
 
 
 def _shown(url: str) -> str:

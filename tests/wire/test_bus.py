@@ -55,6 +55,9 @@ async def test_read_gives_what_is_there(bus: Bus) -> None:
         await bus.store(subjects.mailbox(f"s{number % 2}", "client"), CHUNK, id=str(number))
     found = await bus.read(subjects.MAILBOX, subjects.mailbox_of("s1"), 2, 5)
     assert [m.sequence for m in found] == [2, 4]
+    assert [m.sequence for m in await bus.read(subjects.MAILBOX, subjects.mailbox_of("s1"), 5, 100)] == [6]
+    assert await bus.read(subjects.MAILBOX, subjects.mailbox_of("nobody"), 1, 100) == []
+    assert await bus.last(subjects.MAILBOX, subjects.mailbox("nobody", "client")) is None
 
 
 async def test_a_job_is_taken_given_back_and_acknowledged(bus: Bus) -> None:
@@ -290,3 +293,11 @@ async def test_a_job_that_comes_when_its_taker_was_cancelled_goes_to_the_next_at
         again = await bus.take(subjects.JOBS, durable, 5)
     assert again is not None
     assert again.deliveries == 2
+
+
+async def test_who_declared_nothing_makes_nothing(server: NatsServer) -> None:
+    async with Bus.connect(server.url, "onlooker") as onlooker:
+        assert await onlooker.take(subjects.JOBS, "no-such-queue", 0.1) is None
+        with pytest.raises(NatsUnavailable, match="NoStreamResponseError"):
+            await onlooker.store(subjects.event("s1"), ClientSeen(), patience=0.3)
+        assert await onlooker._js.streams_info() == []

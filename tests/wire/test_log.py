@@ -40,7 +40,9 @@ def test_lines_are_json_with_the_process_and_the_module(capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize(("style", "is_json"), [("auto", True), ("json", True), ("console", False)])
-def test_a_terminal_gets_lines_for_people(style: log.Style, is_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_terminal_gets_lines_for_people(
+    style: Literal["auto", "json", "console"], is_json: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
     log.configure("scheduler", "debug", style)
     log.get("m").debug("hello")
     printed = capsys.readouterr().err
