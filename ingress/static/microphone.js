@@ -53,7 +53,12 @@ class Microphone {
 
   static async attach(stream, listener) {
     const { context, source } = connect(stream);
-    await context.audioWorklet.addModule(new URL("./worklet.js", import.meta.url));
+    try {
+      await context.audioWorklet.addModule(new URL("./worklet.js", import.meta.url));
+    } catch {
+      void context.close();
+      throw new MicrophoneError("server_off"); // it is fetched when it is first needed
+    }
     const factor = Math.ceil(context.sampleRate / MAX_RATE);
     const rate = Math.round(context.sampleRate / factor);
     const node = new AudioWorkletNode(context, "chunker", {
@@ -91,6 +96,7 @@ class Microphone {
   }
 
   close() {
+    if (this.context.state === "closed") return;
     this.node.port.onmessage = null;
     for (const track of this.stream.getTracks()) {
       track.onended = null;

@@ -108,7 +108,7 @@ export class Run {
     this.#phase = phase;
     if (phase === "live") this.tell.trouble("connection", null);
     if (phase === "waiting" && failure !== null) this.tell.trouble("connection", failure.code, failure.message);
-    if (phase !== "closed") return this.tell.phase(phase, retryIn);
+    if (phase !== "closed") return this.tell.phase(this.closing ? "closing" : phase, retryIn);
     if (failure !== null) {
       const code = this.closing ? "last_words_lost" : failure.code;
       this.tell.trouble("connection", code, failure.message);

@@ -16,6 +16,7 @@ const WORDS = {
   // the way to the server
   server_away: ["wait", "The server cannot be reached", "What you say is kept for up to 30 seconds and sent as soon as it is back."],
   server_unreachable: ["wait", "The server does not answer", "Is it running? The page looks for it again by itself."],
+  server_off: ["bad", "The server does not answer", "Press Start again when it is back."],
   going_away: ["wait", "The server is being restarted", "The page connects again by itself; what you say meanwhile is kept."],
   nats_unavailable: ["wait", "The server has lost its message bus", "The page tries again by itself."],
   no_scheduler: ["wait", "Nobody is there to take the session", "No scheduler answers. The page tries again by itself."],

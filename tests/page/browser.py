@@ -39,7 +39,6 @@ FLAGS = [
     "--disable-background-timer-throttling",
     "--disable-renderer-backgrounding",
     "--disable-backgrounding-occluded-windows",
-    "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",
     "--remote-debugging-port=0",
@@ -143,6 +142,7 @@ class Browser:
         attached = await self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         page = Page(self, attached["sessionId"], context)
         self._pages[page.session] = page
+        await page.permit_microphone("granted")
         for domain in ("Page", "Runtime", "Log"):
             await page.call(f"{domain}.enable")
         await page.resize(width, height)
@@ -276,13 +276,12 @@ class Page:
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         await self.call("Emulation.setEmulatedMedia", features=features)
 
-    async def permit_microphone(self, setting: str, origin: str) -> None:
+    async def permit_microphone(self, setting: str) -> None:
         """`granted` or `denied`, in this page's context."""
         await self.browser.call(
             "Browser.setPermission",
             permission={"name": "microphone"},
             setting=setting,
-            origin=origin,
             browserContextId=self.context,
         )
 

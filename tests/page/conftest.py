@@ -17,6 +17,7 @@ RATE = 48_000
 LISTEN = """
 // What the page plays, as the sound card would get it: each scheduled piece, and an analyser before the loudspeaker.
 window.played = [];
+{
 const start = AudioBufferSourceNode.prototype.start;
 AudioBufferSourceNode.prototype.start = function (when) {
   const samples = this.buffer.getChannelData(0);
@@ -33,6 +34,7 @@ AudioNode.prototype.connect = function (to, ...rest) {
   }
   return connect.call(this, to, ...rest);
 };
+}
 window.loudness = () => {
   if (window.ear === undefined) return 0;
   const samples = new Float32Array(window.ear.fftSize);

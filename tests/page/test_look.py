@@ -55,15 +55,6 @@ async def conversation(page: Page, server: ScriptedServer) -> None:
 @pytest.mark.parametrize("tone_of_notice", ["bad", "wait", "note"])
 async def test_all_text_has_contrast(page: Page, server: ScriptedServer, scheme: str, tone_of_notice: str) -> None:
     await page.prefer(scheme)
-    await page.eval(
-        f"""(async () => {{
-            document.head.append(Object.assign(document.createElement('link'), {{
-                rel: 'stylesheet', href: '/static/still.css'}}));
-            notice.hidden = false; notice.dataset.tone = '{tone_of_notice}';
-            document.querySelector('#notice-title').textContent = 'Title';
-            document.querySelector('#notice-hint').textContent = 'Hint';
-        }})()"""
-    ) if False else None
     await conversation(page, server)
     await page.eval(
         f"""{{

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -51,7 +52,7 @@ async def test_speech_plays_in_order_without_overlap_or_gap(page: Page, server: 
     scheduled = await pieces(page)
     starts = [each["from"] for each in scheduled]
     assert starts == sorted(starts)
-    gaps = [b["from"] - a["to"] for a, b in zip(scheduled, scheduled[1:], strict=False)]
+    gaps = [b["from"] - a["to"] for a, b in itertools.pairwise(scheduled)]
     assert min(gaps) > -1e-6, "nothing overlaps"
     assert sum(gap > 1e-6 for gap in gaps) == 2, "only between utterances is there a pause"
     assert sum(each["to"] - each["from"] for each in scheduled) == pytest.approx(1.4, abs=0.01)
