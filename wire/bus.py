@@ -32,7 +32,7 @@ from nats.aio.msg import Msg
 from nats.js import api
 
 from wire import declare, subjects
-from wire.connection import Connection, cancellable
+from wire.connection import FAILURES, Connection, cancellable
 from wire.errors import NatsUnavailable, QueueFull, Stale
 from wire.follow import CHECK_S, PENDING_BYTES, PENDING_MESSAGES, RETRY_S, Delivered, Follower, Receiver
 from wire.log import get
@@ -58,7 +58,10 @@ class Stored:
 
 
 class Taken:
-    """A job in hand. Exactly one of `ack`, `give_back` and `give_up` ends it."""
+    """A job in hand. Exactly one of `ack`, `give_back` and `give_up` ends it.
+
+    None of them raises while the server is away: then the queue's patience ends, and the job is delivered again.
+    """
 
     def __init__(self, message: Msg) -> None:
         self._message = message
@@ -67,20 +70,23 @@ class Taken:
 
     async def progress(self) -> None:
         """Start the queue's patience (topology.ACK_WAIT_S) anew."""
-        await self._message.in_progress()
+        with contextlib.suppress(*FAILURES):
+            await self._message.in_progress()
 
     async def ack(self) -> None:
-        """The work is done and stored. Waits until the server knows."""
-        with contextlib.suppress(nats.errors.TimeoutError):
+        """The work is done and stored. Waits up to 2 s until the server knows."""
+        with contextlib.suppress(*FAILURES), cancellable():
             await self._message.ack_sync(timeout=2)
 
     async def give_back(self, delay: float = 0) -> None:
         """Let another try, after `delay` seconds."""
-        await self._message.nak(delay=delay or None)
+        with contextlib.suppress(*FAILURES):
+            await self._message.nak(delay=delay or None)
 
     async def give_up(self) -> None:
         """Never deliver it again."""
-        await self._message.term()
+        with contextlib.suppress(*FAILURES):
+            await self._message.term()
 
 
 class Bus(Connection):
@@ -105,7 +111,7 @@ class Bus(Connection):
         while True:
             try:
                 return await self._declare()
-            except (TimeoutError, nats.errors.Error, OSError) as error:
+            except FAILURES as error:
                 code = getattr(error, "err_code", None)
                 silent = not isinstance(error, nats.js.errors.APIError)
                 if isinstance(error, nats.js.errors.ServiceUnavailableError):  # nobody answers, or nobody can yet
@@ -136,7 +142,7 @@ class Bus(Connection):
 
     async def _declare_again(self) -> None:
         """What this process declared before and misses now."""
-        with contextlib.suppress(TimeoutError, nats.errors.Error, OSError):
+        with contextlib.suppress(*FAILURES):
             if self._declares:
                 await self._declare()
             for (stream, _), config in self._queues.items():
@@ -173,13 +179,15 @@ class Bus(Connection):
         *,
         id: str = "",
         expect_last: int | None = None,
+        ttl: int | None = None,
         patience: float = STORE_PATIENCE_S,
     ) -> Stored:
         """Into the stream of `subject`, once for each `id`, however often it must be sent; without an id, once for each
         call. None deletes a KV key.
 
         `expect_last` is the stream sequence that the subject's last message must have (0: none). Where it has another
-        because this very message is stored already, that is a duplicate and no conflict.
+        because this very message is stored already, that is a duplicate and no conflict. `ttl`: whole seconds after
+        which the message goes by itself, where its stream allows that.
         Raises Stale where another's message is the last, QueueFull where the stream takes no more, NatsUnavailable
         where nothing stored it for `patience` seconds or it is larger than the server allows.
         """
@@ -189,6 +197,8 @@ class Bus(Connection):
             headers["Nats-Expected-Last-Subject-Sequence"] = str(expect_last)
         if message is None:
             headers["KV-Operation"] = "DEL"
+        if ttl is not None:
+            headers["Nats-TTL"] = str(ttl)
         data = b"" if message is None else encode(message)
         deadline = time.monotonic() + patience
         while True:
@@ -198,7 +208,7 @@ class Bus(Connection):
                 return Stored(ack.seq, bool(ack.duplicate))
             except nats.errors.MaxPayloadError as error:
                 raise self._too_large(subject) from error
-            except (TimeoutError, nats.errors.Error, OSError) as error:
+            except FAILURES as error:
                 code = getattr(error, "err_code", None)
                 if code == WRONG_LAST_SEQUENCE:
                     if (sequence := await self._stored_as(subject, id)) is not None:
@@ -326,7 +336,7 @@ def _asking(about: str) -> Iterator[None]:
     try:
         with cancellable():
             yield
-    except (TimeoutError, nats.errors.Error, OSError) as error:
+    except FAILURES as error:
         raise NatsUnavailable(f"NATS gave no answer about {about}: {_reason(error)}") from error
 
 

@@ -12,9 +12,8 @@ from collections.abc import Iterable
 from wire import subjects, topology
 from wire.bus import Bus
 from wire.kv import Bucket
+from wire.languages import translates
 from wire.messages import AUTO, NodeRecord
-
-ANY_SOURCE = "*"
 
 
 class FleetView:
@@ -50,11 +49,6 @@ class FleetView:
                 served = _listed(t for n in nodes for t in n.targets)
                 return f"nobody can translate {source!r} into {target!r}; targets served: {served}"
         return None
-
-
-def translates(node: NodeRecord, source: str, target: str) -> bool:
-    sources = node.targets.get(target, [])
-    return ANY_SOURCE in sources or source in sources or (source == AUTO and bool(sources))
 
 
 def _listed(languages: Iterable[str]) -> str:

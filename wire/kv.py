@@ -28,30 +28,41 @@ class Bucket(Generic[R]):
         """Returns the revision."""
         return (await self._bus.store(self._prefix + key, value, patience=patience)).sequence
 
-    async def create(self, key: str, value: R) -> bool:
-        """Put it only where there is none. False: somebody was first."""
+    async def create(self, key: str, value: R, *, ttl: int | None = None) -> int | None:
+        """Put it only where there is none. Returns the revision; None: somebody was first.
+
+        With `ttl` (whole seconds) the key goes by itself, unless it is renewed.
+        """
+        subject = self._prefix + key
         try:
-            await self._bus.store(self._prefix + key, value, expect_last=0)
+            return (await self._bus.store(subject, value, expect_last=0, ttl=ttl)).sequence
         except Stale:
-            last = await self._bus.last(self._stream, self._prefix + key)
+            last = await self._bus.last(self._stream, subject)
             if last is not None and last.data:
-                return False
+                return None
             try:
-                await self._bus.store(self._prefix + key, value, expect_last=last.sequence if last else 0)
+                return (
+                    await self._bus.store(subject, value, expect_last=last.sequence if last else 0, ttl=ttl)
+                ).sequence
             except Stale:
-                return False
-        return True
+                return None
+
+    async def renew(self, key: str, value: R, revision: int, *, ttl: int | None = None, patience: float = 12.0) -> int:
+        """Put it where `revision` is still the last; returns the new one. Raises Stale where it is not."""
+        stored = await self._bus.store(self._prefix + key, value, expect_last=revision, ttl=ttl, patience=patience)
+        return stored.sequence
 
     async def get(self, key: str) -> R | None:
         last = await self._bus.last(self._stream, self._prefix + key)
         return decode(self._kind, last.data) if last is not None and last.data else None
 
-    async def delete(self, key: str) -> None:
-        await self._bus.store(self._prefix + key, None)
+    async def delete(self, key: str, revision: int | None = None) -> None:
+        """With `revision`: only if that is still the last; raises Stale where it is not."""
+        await self._bus.store(self._prefix + key, None, expect_last=revision)
 
-    async def items(self) -> dict[str, R]:
-        """All keys and values. One read for each: for start-up, not for a hot path."""
-        everything = self._prefix + ">"
+    async def items(self, keys: str = ">") -> dict[str, R]:
+        """All keys that match, with their values. One read for each: for start-up, not for a hot path."""
+        everything = self._prefix + keys
         found = await self._bus.read(self._stream, everything, 1, await self._bus.newest(self._stream))
         return {entry[0]: entry[1] for entry in map(self._entry, found) if entry is not None and entry[1] is not None}
 

@@ -41,7 +41,10 @@ class MailboxMessage(Message, frozen=True, kw_only=True, tag=_snake):
 
 
 class SessionOpened(MailboxMessage, frozen=True, kw_only=True):
-    """A client opened a session. `targets` are in the client's order; `speech` asks for every target to be spoken."""
+    """A client opened a session. `targets` are in the client's order; `speech` asks for every target to be spoken.
+
+    `token_hash` is the SHA-256, in hex, of the token that a client must show to come back to this session.
+    """
 
     session: str
     ingress: str
@@ -50,6 +53,7 @@ class SessionOpened(MailboxMessage, frozen=True, kw_only=True):
     speech: bool
     tenant: str = "default"
     pool: str = "default"
+    token_hash: str = ""
 
 
 class AudioChunk(MailboxMessage, frozen=True, kw_only=True):
@@ -98,7 +102,15 @@ class ClientSeen(MailboxMessage, frozen=True, kw_only=True):
 
 
 class ClientLeft(MailboxMessage, frozen=True, kw_only=True):
-    """The socket ended without `session.close`."""
+    """The socket at this ingress ended without `session.close`."""
+
+    ingress: str = ""
+
+
+class ClientReturned(MailboxMessage, frozen=True, kw_only=True):
+    """The client of a session that runs is back, maybe at another ingress. Answered by `session.resumed`."""
+
+    ingress: str
 
 
 class CloseRequested(MailboxMessage, frozen=True, kw_only=True):
@@ -165,6 +177,10 @@ class SpeechEnded(NodeMessage, frozen=True, kw_only=True):
     chunks: int
 
 
+class JobReturned(NodeMessage, frozen=True, kw_only=True):
+    """The node stops and gives the job back: another attempt is due at once, and this one was nobody's fault."""
+
+
 class SpeechUnavailable(NodeMessage, frozen=True, kw_only=True):
     """This target has a translation but no voice. `reason` is for a person."""
 
@@ -191,9 +207,6 @@ class JobDone(NodeMessage, frozen=True, kw_only=True):
     seconds: dict[str, float]
 
 
-# --- mailbox: control -----------------------------------------------------------------------------------------------
-
-
 class SessionTerminated(MailboxMessage, frozen=True, kw_only=True):
     """An operator ends the session at once; what is running is dropped."""
 
@@ -209,11 +222,13 @@ ClientMail = (
     | PlaybackEnded
     | ClientSeen
     | ClientLeft
+    | ClientReturned
     | CloseRequested
 )
 NodeMail = (
     JobStarted
     | JobProgressed
+    | JobReturned
     | Transcribed
     | FoundEmpty
     | Translated
@@ -225,9 +240,6 @@ NodeMail = (
 )
 ControlMail = SessionTerminated
 Mail = ClientMail | NodeMail | ControlMail
-
-
-# --- work -----------------------------------------------------------------------------------------------------------
 
 
 class Job(Message, frozen=True, kw_only=True, tag=_snake):
@@ -270,7 +282,10 @@ class SpeechChunk(Message, frozen=True, kw_only=True, tag=_snake):
 
 
 class DeadJob(Message, frozen=True, kw_only=True, tag=_snake):
-    """A job that was given up, kept on `dead.<pool>.<session>` for operators. Its audio is not kept."""
+    """A job that was given up, kept on `dead.<pool>.<session>` for operators. Its audio is not kept.
+
+    `history` has a line for each attempt: its number, the node, and why it failed.
+    """
 
     job: str
     session: str
@@ -280,13 +295,17 @@ class DeadJob(Message, frozen=True, kw_only=True, tag=_snake):
     node: str
     reason: str
     seconds: float
+    history: list[str] = []
 
 
 # --- KV values (always JSON) ----------------------------------------------------------------------------------------
 
 
 class BindingRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
-    """`bindings/<session>.<utterance>`: this utterance became this job, once. `start` and `end` bound its audio."""
+    """`bindings/<session>.<utterance>`: this utterance became this job, once. `start` and `end` bound its audio.
+
+    `attempt` is the newest; `node` and `slot` are what was reserved for it (no node: it went to the pool's lane).
+    """
 
     job: str
     session: str
@@ -296,13 +315,41 @@ class BindingRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
     start: float
     end: float
     state: str
+    node: str = ""
+    slot: int = -1
+
+
+class SlotRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
+    """`slots/<node>.<i>`: taken by this attempt at this job, until it ends or the key's time is over."""
+
+    job: str
+    session: str
+    attempt: int
+    by: str
+
+
+class LeaseRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
+    """`partitions/<p>`: this scheduler owns the sessions of the partition, until the key's time is over."""
+
+    instance: str
+
+
+class SchedulerRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
+    """`schedulers/<instance>`: a heartbeat."""
+
+    instance: str
+    partitions: int
+    sessions: int
+    version: str
 
 
 class NodeRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
     """`nodes/<node>`: a heartbeat. It goes by itself when the node has been silent for three of them.
 
     `sources` are the languages it can transcribe, `targets` maps a target language to the sources it can be
-    translated from ("*": any source), `voices` maps a language to the voice that speaks it.
+    translated from ("*": any source), `voices` maps a language to the voice that speaks it. `foreign_load` is the
+    percentage of the host that others use; a `dedicated` host takes work whatever it is. `tags` are capabilities beyond
+    the known ones, that engines of your own bring.
     """
 
     node: str
@@ -320,6 +367,9 @@ class NodeRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
     cpu_percent: float
     memory_mb: float
     gpus: list[dict[str, Any]]
+    foreign_load: float = 0.0
+    dedicated: bool = True
+    tags: list[str] = []
 
 
 _json = msgspec.json.Encoder()

@@ -9,6 +9,8 @@ Binary frames (audio up, speech down) are in `ingress/browser.py`.
 
 from __future__ import annotations
 
+import msgspec
+
 from wire.messages import AUTO, Message
 
 
@@ -19,13 +21,25 @@ class ClientEvent(Message, frozen=True, kw_only=True):
 
 
 class SessionReady(ClientEvent, frozen=True, kw_only=True, tag="session.started"):
-    """`next_chunk` is the number that the next audio frame must have."""
+    """`next_chunk` is the number that the next audio frame must have.
+
+    `token` is what the client shows to come back to this session. The ingress adds it for the client alone: it is in no
+    stream.
+    """
 
     session: str
     source: str
     targets: list[str]
     speech: bool
     next_chunk: int
+    token: str = ""
+
+
+class SessionResumed(ClientEvent, frozen=True, kw_only=True, tag="session.resumed"):
+    """The client is back: send from chunk `next_chunk` on. `samples` (at 16 kHz) are what the actor has so far."""
+
+    next_chunk: int
+    samples: int
 
 
 class SessionUpdated(ClientEvent, frozen=True, kw_only=True, tag="session.updated"):
@@ -109,6 +123,7 @@ class ErrorTold(ClientEvent, frozen=True, kw_only=True, tag="error"):
 
 AnyClientEvent = (
     SessionReady
+    | SessionResumed
     | SessionUpdated
     | SessionClosed
     | AudioAck
@@ -135,6 +150,24 @@ class StartRequest(ClientRequest, frozen=True, kw_only=True, tag="session.start"
     targets: list[str] = []
     sample_rate: int = 16_000
     speech: bool = True
+
+
+class SpeechHeard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Speech that had begun when the connection broke: the client has its chunks 0..chunks-1."""
+
+    utterance: int
+    target: str
+    chunks: int
+
+
+class ResumeRequest(ClientRequest, frozen=True, kw_only=True, tag="session.resume"):
+    """Instead of `session.start`: come back to a session. `n` is the last event that the client has."""
+
+    session: str
+    token: str
+    n: int
+    sample_rate: int = 16_000
+    heard: list[SpeechHeard] = []
 
 
 class UpdateRequest(ClientRequest, frozen=True, kw_only=True, tag="session.update"):
@@ -166,4 +199,6 @@ class CloseRequest(ClientRequest, frozen=True, kw_only=True, tag="session.close"
     pass
 
 
-AnyClientRequest = StartRequest | UpdateRequest | FinalizeRequest | PlayingRequest | PlayedRequest | CloseRequest
+AnyClientRequest = (
+    StartRequest | ResumeRequest | UpdateRequest | FinalizeRequest | PlayingRequest | PlayedRequest | CloseRequest
+)

@@ -14,6 +14,7 @@ PARTITIONS = 64
 
 MAILBOX, JOBS, EVENTS, DEAD = "MAILBOX", "JOBS", "EVENTS", "DEAD"
 SESSIONS_KV, BINDINGS_KV, NODES_KV = "sessions", "bindings", "nodes"
+SLOTS_KV, PARTITIONS_KV, SCHEDULERS_KV = "slots", "partitions", "schedulers"
 
 MAILBOX_ALL = "mailbox.>"
 JOB_ALL = "job.>"
@@ -44,6 +45,11 @@ def partition(session: str) -> int:
 
 def mailbox(session: str, side: Side) -> str:
     return f"mailbox.{partition(session)}.{token(session)}.{side}"
+
+
+def mailbox_partition(number: int) -> str:
+    """All inputs of the sessions of one partition."""
+    return f"mailbox.{number}.>"
 
 
 def mailbox_of(session: str) -> str:
@@ -122,6 +128,25 @@ def binding_key(session: str, utterance: int) -> str:
     return f"{token(session)}.{utterance}"
 
 
+def session_key(session: str) -> str:
+    """Keys of a partition's sessions begin alike, so that a new owner reads just those."""
+    return f"{partition(session)}.{token(session)}"
+
+
+def session_of_key(key: str) -> str:
+    return key.partition(".")[2]
+
+
+def slot_key(node: str, slot: int) -> str:
+    return f"{token(node)}.{slot}"
+
+
+def slot_of_key(key: str) -> tuple[str, int]:
+    """(node, slot)"""
+    node, _, slot = key.partition(".")
+    return node, int(slot)
+
+
 def job_id(session: str, utterance: int) -> str:
     return f"{session}.{utterance}"
 
@@ -131,6 +156,11 @@ def job_id(session: str, utterance: int) -> str:
 
 def job_message_id(session: str, utterance: int, attempt: int) -> str:
     return f"job.{session}.{utterance}.{attempt}"
+
+
+def widened_message_id(session: str, utterance: int, attempt: int) -> str:
+    """The same attempt once more, on the pool's lane, because its node did not begin."""
+    return f"job.{session}.{utterance}.{attempt}.pool"
 
 
 def event_message_id(session: str, n: int) -> str:

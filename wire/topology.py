@@ -22,6 +22,14 @@ HEARTBEAT_S = 2.0
 """Between two heartbeats of a node; its record goes after three."""
 
 
+LEASE_TTL_S = 5
+"""A partition whose owner has not renewed its lease for this long is free (whole seconds: a KV key's TTL)."""
+
+LEASE_RENEW_S = 1.5
+LEASE_STOP_S = 4.0
+"""An owner that could not renew for this long stops acting, before anybody else can begin."""
+
+
 DEDUP_S = 120.0
 """For so long a message id is remembered."""
 
@@ -82,7 +90,10 @@ STREAMS = (
 )
 
 BUCKETS = (
-    Bucket(subjects.SESSIONS_KV, ttl_s=3600, description="<session>: snapshot of the actor"),
+    Bucket(subjects.SESSIONS_KV, ttl_s=3600, description="<p>.<session>: snapshot of the actor"),
     Bucket(subjects.BINDINGS_KV, ttl_s=600, description="<session>.<utterance>: the job that it became"),
     Bucket(subjects.NODES_KV, ttl_s=3 * HEARTBEAT_S, description="<node>: heartbeat"),
+    Bucket(subjects.SLOTS_KV, ttl_s=600, description="<node>.<i>: taken by an attempt at a job"),
+    Bucket(subjects.PARTITIONS_KV, description="<p>: the scheduler that owns it"),
+    Bucket(subjects.SCHEDULERS_KV, ttl_s=LEASE_TTL_S, description="<instance>: heartbeat"),
 )

@@ -7,8 +7,9 @@ import pytest
 from tests.inbox import beside
 from wire import fleet, subjects, topology
 from wire.bus import Bus
-from wire.fleet import FleetView, translates
+from wire.fleet import FleetView
 from wire.kv import Bucket
+from wire.languages import translates
 from wire.messages import AUTO, NodeRecord
 
 
