@@ -35,6 +35,9 @@ RECONNECT_WAIT_S = 0.25
 PENDING_BYTES = 32 * 1024 * 1024
 """What is kept for the server while it is away or slow; over this, `Bus.publish` drops and counts."""
 
+FAILURES = (TimeoutError, nats.errors.Error, OSError)
+"""What nats-py raises where the server is away, silent or says no."""
+
 
 @contextlib.contextmanager
 def cancellable() -> Iterator[None]:
@@ -111,14 +114,14 @@ class Connection:
             watcher.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await watcher
-            with contextlib.suppress(nats.errors.Error, asyncio.TimeoutError, OSError):
+            with contextlib.suppress(*FAILURES):
                 if client.is_connected:
                     await client.flush(timeout=1)
             await bus._close()
 
     async def _close(self) -> None:
         self._ending = True
-        with contextlib.suppress(nats.errors.Error, asyncio.TimeoutError, OSError):
+        with contextlib.suppress(*FAILURES):
             await asyncio.wait_for(self._nc.close(), 2)
 
     @property
@@ -168,7 +171,7 @@ class Connection:
             try:
                 with cancellable():
                     await self._nc.flush(timeout=min(every, ANSWER_S))  # type: ignore[arg-type]  # fractions work
-            except (TimeoutError, nats.errors.Error, OSError):
+            except FAILURES:
                 if self._nc.is_connected:
                     log.warning("NATS does not answer: reconnecting")
                     self._abort()

@@ -20,13 +20,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import nats.errors
 import nats.js.errors
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
 from wire import declare
-from wire.connection import cancellable
+from wire.connection import FAILURES, cancellable
 from wire.log import get
 
 log = get(__name__)
@@ -36,8 +35,6 @@ RETRY_S = 0.2
 GRACE_S = 0.5
 PENDING_MESSAGES = 500_000
 PENDING_BYTES = 256 * 1024 * 1024
-
-FAILURES = (TimeoutError, nats.errors.Error, OSError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from nats.js.errors import APIError
 from tests.inbox import Inbox, disconnected, reconnected, soon
 from tests.nats_server import NatsServer
 from wire import subjects, topology
-from wire.bus import Bus, Delivered
+from wire.bus import Bus, Delivered, Taken
 from wire.errors import NatsUnavailable, QueueFull, Stale
 from wire.messages import AudioChunk, ClientSeen, Job, decode, encode
 
@@ -301,3 +301,21 @@ async def test_who_declared_nothing_makes_nothing(server: NatsServer) -> None:
         with pytest.raises(NatsUnavailable, match="NoStreamResponseError"):
             await onlooker.store(subjects.event("s1"), ClientSeen(), patience=0.3)
         assert await onlooker._js.streams_info() == []
+
+
+async def test_a_job_in_hand_is_ended_without_an_error_while_the_server_is_away(server: NatsServer, bus: Bus) -> None:
+    durable = subjects.pool_consumer("p")
+    await bus.declare_queue(subjects.JOBS, durable, subjects.job_pool("p"), 10)
+    ended: list[Callable[[Taken], Awaitable[None]]] = [Taken.ack, Taken.give_back, Taken.give_up]
+    taken = []
+    for _ in ended:
+        await bus.store(subjects.job_pool("p"), CHUNK)
+        taken.append(await bus.take(subjects.JOBS, durable, 5))
+    lost = disconnected(bus)
+    server.kill()
+    await soon(lost)
+    await bus._nc.close()  # nothing is kept for later
+    for job, end in zip(taken, ended, strict=True):
+        assert job is not None
+        await job.progress()
+        await end(job)
