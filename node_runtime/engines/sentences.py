@@ -7,7 +7,7 @@ import re
 _ENDS = re.compile(
     r"""
     (?<=[.!?…])["'»”’)\]]*\s+(?=[^\s\d.!?…])  # Latin, Cyrillic, Greek, …: an end, maybe a closing quote, a space
-    | (?<=[。！？])(?![」』”’）。！？])            # Chinese and Japanese need no space
+    | (?<=[。！？])[」』”’）]*(?![」』”’）。！？])    # Chinese and Japanese need no space
     | (?<=[।॥؟۔])\s*                            # Devanagari's danda, Arabic question mark, Urdu full stop
     """,
     re.VERBOSE,

@@ -201,7 +201,8 @@ class SentencePieces:
         return list(self._model.encode(text, out_type=str))
 
     def decode(self, tokens: list[str]) -> str:
-        return str(self._model.decode(tokens))
+        # A piece that this model does not know comes out as it went in, with its mark for a space.
+        return str(self._model.decode(tokens)).replace("▁", " ")
 
 
 class TokenizerPieces:

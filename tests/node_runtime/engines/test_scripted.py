@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from node_runtime.engines import scripted
+from node_runtime.engines.base import Heard
+from tests.node_runtime import sounds
+from wire.errors import EngineError
+
+
+def test_the_text_follows_from_the_audio() -> None:
+    engines = scripted.engines(0.01)
+    found = engines.ear.listen(sounds.white(2.0)).transcribe("fr", "")
+    assert found == Heard(scripted.transcript(2.0), "fr", 0.9, 0.9)
+    assert engines.ear.listen(sounds.silence(2.0)).transcribe("fr", "") == "no_speech"
+
+
+def test_it_takes_the_time_it_was_told_to() -> None:
+    engines = scripted.engines(0.1)
+    since = time.perf_counter()
+    engines.ear.listen(sounds.white(2.0)).transcribe("fr", "")
+    assert 0.19 < time.perf_counter() - since < 0.6
+
+
+def test_a_prompt_orders_a_fault() -> None:
+    with pytest.raises(EngineError, match="told to"):
+        scripted.engines(0.01).ear.listen(sounds.white(0.1)).transcribe("fr", "fail")
+
+
+def test_every_language_is_translated_and_spoken() -> None:
+    engines = scripted.engines(0.01)
+    assert engines.targets()["en"] == ["*"]
+    interpreter, voice = engines.interpreter("fr", "de"), engines.voice("de")
+    assert interpreter is not None
+    assert interpreter.translate("un", "fr", "de") == "[de] un"
+    assert voice is not None
+    assert sum(len(sound.pcm) for sound in voice.speak("one two")) == 2 * int(0.4 * scripted.SPEECH_RATE)

@@ -1,0 +1,218 @@
+"""Translation models without a hub: the tokens that each family wants, and the real call on tiny models made here."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+import numpy as np
+import pytest
+import sentencepiece
+from ctranslate2.specs import transformer_spec
+
+from node_runtime.engines.translate import Translation, dialect
+from wire.errors import ModelMissing
+
+SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
+M2M = ["__de__", "__en__", "__fr__", "__zh__"]
+NLLB = ["deu_Latn", "eng_Latn", "fra_Latn", "zho_Hans"]
+CORPUS = ["hello world how are you today", "bonjour le monde comment allez vous", "guten tag wie geht es dir"] * 20
+
+
+@pytest.fixture(scope="session")
+def spm() -> bytes:
+    """A tiny SentencePiece model."""
+    out = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(CORPUS), model_writer=out, vocab_size=60, model_type="bpe", minloglevel=2
+    )
+    return out.getvalue()
+
+
+def pieces_of(spm: bytes) -> list[str]:
+    model: Any = sentencepiece.SentencePieceProcessor(model_proto=spm)
+    return [model.id_to_piece(number) for number in range(3, model.get_piece_size())]
+
+
+def write_model(path: Path, vocabulary: list[str], spm_files: dict[str, bytes], **config: Any) -> Path:
+    """A transformer with random weights, 1 layer of 16 units, in CTranslate2's form."""
+    path.mkdir(parents=True)
+    random = np.random.default_rng(7)
+    size, width = len(vocabulary), 16
+    spec = transformer_spec.TransformerSpec.from_config((1, 1), 2, pre_norm=True)
+
+    def fill(name: str, shape: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.float32]]:
+        return (random.standard_normal(shape) * 0.3).astype(np.float32)
+
+    def linear(layer: Any, outputs: int, inputs: int) -> None:
+        layer.weight, layer.bias = fill("w", (outputs, inputs)), np.zeros(outputs, np.float32)
+
+    def norm(layer: Any) -> None:
+        layer.gamma, layer.beta = np.ones(width, np.float32), np.zeros(width, np.float32)
+
+    def attention(layer: Any, own: bool) -> None:
+        norm(layer.layer_norm)
+        shapes = [(3 * width, width), (width, width)] if own else [(width, width), (2 * width, width), (width, width)]
+        for each, (outputs, inputs) in zip(layer.linear, shapes, strict=True):
+            linear(each, outputs, inputs)
+
+    def feed_forward(layer: Any) -> None:
+        norm(layer.layer_norm)
+        linear(layer.linear_0, 4 * width, width)
+        linear(layer.linear_1, width, 4 * width)
+
+    positions = np.sin(np.arange(256)[:, None] / (np.arange(width)[None, :] + 1)).astype(np.float32)
+    for stack, embeddings in ((spec.encoder, spec.encoder.embeddings[0]), (spec.decoder, spec.decoder.embeddings)):
+        embeddings.weight = fill("e", (size, width))
+        stack.position_encodings.encodings = positions
+        norm(stack.layer_norm)
+        for layer in stack.layer:
+            attention(layer.self_attention, own=True)
+            if hasattr(layer, "attention"):
+                attention(layer.attention, own=False)
+            feed_forward(layer.ffn)
+    linear(spec.decoder.projection, size, width)
+    spec.register_source_vocabulary(vocabulary)
+    spec.register_target_vocabulary(vocabulary)
+    for key, value in {"decoder_start_token": "</s>", **config}.items():
+        setattr(spec.config, key, value)
+    spec.validate()
+    spec.save(str(path))
+    for name, data in spm_files.items():
+        (path / name).write_bytes(data)
+    return path
+
+
+@pytest.fixture
+def m2m(tmp_path: Path, spm: bytes) -> Translation:
+    vocabulary = [*SPECIAL, *pieces_of(spm), *M2M]
+    return Translation(write_model(tmp_path / "m2m", vocabulary, {"sentencepiece.bpe.model": spm}), "cpu", 1, 1)
+
+
+@pytest.fixture
+def nllb(tmp_path: Path, spm: bytes) -> Translation:
+    vocabulary = [*SPECIAL, *pieces_of(spm), *NLLB]
+    return Translation(write_model(tmp_path / "nllb", vocabulary, {"sentencepiece.bpe.model": spm}), "cpu", 1, 1)
+
+
+def opus(tmp_path: Path, spm: bytes, name: str, tags: list[str], **config: Any) -> Translation:
+    vocabulary = [*SPECIAL, *pieces_of(spm), *tags]
+    return Translation(
+        write_model(tmp_path / name, vocabulary, {"source.spm": spm, "target.spm": spm}, **config), "cpu", 1, 1
+    )
+
+
+def test_m2m_says_both_languages(m2m: Translation) -> None:
+    tokens = m2m.tokens("bonjour le monde", "fr", "en")
+    assert tokens[0] == "__fr__"
+    assert tokens[-1] == "</s>"
+    assert "".join(tokens[1:-1]).replace("▁", " ").strip() == "bonjour le monde"
+    assert m2m.pairs["en"] == ["de", "fr", "zh"]
+    assert set(m2m.pairs) == {"de", "en", "fr", "zh"}
+
+
+def test_nllb_speaks_flores(nllb: Translation) -> None:
+    assert nllb.tokens("bonjour", "fr", "zh")[0] == "fra_Latn"
+    assert nllb.tokens("bonjour", "fr", "zh")[-1] == "</s>"
+    assert set(nllb.pairs["zh"]) == {"de", "en", "fr"}
+
+
+@pytest.mark.parametrize(("family", "tag"), [("m2m", "__de__"), ("nllb", "deu_Latn")])
+def test_the_model_is_really_asked_for_the_target_and_the_tag_is_taken_off(
+    family: str, tag: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model: Translation = request.getfixturevalue(family)
+    seen: list[Any] = []
+    real = model._translator
+
+    class Recording:
+        def translate_batch(self, *args: Any, **kwargs: Any) -> Any:
+            results = real.translate_batch(*args, **kwargs)
+            seen.extend([args[0], kwargs["target_prefix"], [each.hypotheses[0] for each in results]])
+            return results
+
+    monkeypatch.setattr(model, "_translator", Recording())
+    text = model.translate("Hello world. How are you?", "en", "de")
+    batch, prefixes, hypotheses = seen
+    assert len(batch) == 2  # a sentence each, in one call
+    assert prefixes == [[tag], [tag]]
+    assert all(hypothesis[0] == tag for hypothesis in hypotheses)
+    assert all(tag not in model.text(hypothesis, "de") for hypothesis in hypotheses)
+    assert tag not in text
+    assert text  # random weights: words of some kind
+
+
+def test_a_result_loses_its_prefix_and_special_tokens_and_nothing_else(m2m: Translation) -> None:
+    assert m2m.text(["__en__", "▁hello", "</s>"], "en") == "hello"
+    assert m2m.text(["▁hello"], "en") == "hello"
+
+
+def test_opus_of_one_pair_has_no_tags(tmp_path: Path, spm: bytes) -> None:
+    model = opus(tmp_path, spm, "opus-mt-fr-en", [])
+    assert model.pairs == {"en": ["fr"]}
+    tokens = model.tokens("bonjour", "fr", "en")
+    assert tokens[-1] == "</s>"
+    assert not tokens[0].startswith(">>")
+    assert model.translate("bonjour le monde", "fr", "en")
+
+
+def test_opus_with_many_targets_says_which(tmp_path: Path, spm: bytes) -> None:
+    model = opus(tmp_path, spm, "opus-mt-tc-big-en-itc", [">>fra<<", ">>spa<<", ">>por<<"])
+    assert set(model.pairs) == {"fr", "es", "pt"}
+    assert model.pairs["fr"] == ["en"]
+    assert model.tokens("hello", "en", "fr")[0] == ">>fra<<"
+    assert model.tokens("hello", "en", "es")[0] == ">>spa<<"
+
+
+def test_opus_tags_may_have_scripts(tmp_path: Path, spm: bytes) -> None:
+    model = opus(tmp_path, spm, "opus-mt-en-mul", [">>cmn_Hans<<", ">>fra<<", ">>xho<<"])
+    assert set(model.pairs) == {"fr", "zh"}
+    assert model.tokens("hello", "en", "zh")[0] == ">>cmn_Hans<<"
+
+
+def test_opus_of_many_sources(tmp_path: Path, spm: bytes) -> None:
+    model = opus(tmp_path, spm, "opus-mt-ROMANCE-en", [])
+    assert {"fr", "es", "it"} <= set(model.pairs["en"])
+    assert "de" not in model.pairs["en"]
+
+
+def test_opus_converted_from_marian_gets_its_end_from_ctranslate2(tmp_path: Path, spm: bytes) -> None:
+    model = opus(tmp_path, spm, "opus-mt-fr-en", [], add_source_eos=True)
+    assert "</s>" not in model.tokens("bonjour", "fr", "en")
+
+
+def test_opus_languages_from_its_tokenizer_config(tmp_path: Path, spm: bytes) -> None:
+    path = write_model(tmp_path / "m", [*SPECIAL, *pieces_of(spm)], {"source.spm": spm, "target.spm": spm})
+    with pytest.raises(ModelMissing, match="opus-mt-<source>-<target>"):
+        Translation(path, "cpu", 1, 1)
+    (path / "tokenizer_config.json").write_text(json.dumps({"source_lang": "deu", "target_lang": "eng"}))
+    assert Translation(path, "cpu", 1, 1).pairs == {"en": ["de"]}
+
+
+def test_javanese_is_spelled_otherwise_in_m2m(tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    found = dialect(tmp_path / "x", ["__jv__", "__en__"])
+    assert found.prefix("jw") == ["__jv__"]
+
+
+def test_broken_directories_say_what_is_wrong(tmp_path: Path, spm: bytes) -> None:
+    with pytest.raises(ModelMissing, match=r"no model\.bin"):
+        Translation(tmp_path, "cpu", 1, 1)
+    whole = write_model(tmp_path / "m2m", [*SPECIAL, *pieces_of(spm), *M2M], {})
+    with pytest.raises(ModelMissing, match="no tokenizer"):
+        Translation(whole, "cpu", 1, 1)
+    (whole / "sentencepiece.bpe.model").write_bytes(spm)
+    data = (whole / "model.bin").read_bytes()
+    (whole / "model.bin").write_bytes(data[: len(data) // 2])
+    with pytest.raises(ModelMissing, match="cannot be loaded"):
+        Translation(whole, "cpu", 1, 1)
+    (whole / "sentencepiece.bpe.model").write_bytes(b"no model")
+    with pytest.raises(ModelMissing, match="cannot be read"):
+        Translation(whole, "cpu", 1, 1)
+    strange = write_model(tmp_path / "strange", [*SPECIAL, *pieces_of(spm)], {"sentencepiece.bpe.model": spm})
+    with pytest.raises(ModelMissing, match="no known family"):
+        Translation(strange, "cpu", 1, 1)
+    assert ctranslate2.__version__

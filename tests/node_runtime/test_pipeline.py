@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from node_runtime.engines.base import Engines, Heard, Samples, Sound
+from node_runtime.engines.guards import Reason
+from node_runtime.frames import Step
+from node_runtime.pipeline import CHUNK_BYTES, Attempt, warm_up
+from tests.node_runtime import sounds
+from tests.node_runtime.conftest import job
+from wire.messages import (
+    FoundEmpty,
+    JobDone,
+    JobProgressed,
+    SpeechChunk,
+    SpeechEnded,
+    SpeechStarted,
+    SpeechUnavailable,
+    StageFailed,
+    Transcribed,
+    Translated,
+)
+
+PCM = sounds.pcm(sounds.white(1.0))
+BONJOUR = Heard("bonjour", "fr", 0.9, 0.8)
+GIVEN: dict[str, Any] = {"transcript": "bonjour", "transcript_language": "fr"}
+
+
+class Counting:
+    """Engines that write down what they are asked for. Ear: French to English; interpreter: French to German."""
+
+    def __init__(self, said: Heard | Reason | Exception = BONJOUR) -> None:
+        self.said = said
+        self.calls: list[str] = []
+        self.english = "hello"
+        self.german: str | Exception = "hallo"
+        self.sounds: list[Sound | Exception] = [Sound(22_050, bytes(70_000)), Sound(22_050, bytes(10_000))]
+        self.languages = ["fr", "en"]
+        self.translates = True
+        self.pairs = {"de": ["fr", "en"]}
+        self.name, self.language = "voice", "en"
+
+    def engines(self) -> Engines:
+        return Engines(self, [self], [self], "cpu", ["counting"])
+
+    def listen(self, audio: Samples) -> Counting:
+        return self
+
+    def transcribe(self, source: str, prompt: str) -> Heard | Reason:
+        self.calls.append(f"asr {source}")
+        if isinstance(self.said, Exception):
+            raise self.said
+        return self.said
+
+    def in_english(self, source: str) -> str:
+        self.calls.append(f"english {source}")
+        return self.english
+
+    def translate(self, text: str, source: str, target: str) -> str:
+        self.calls.append(f"translate {source} {target}")
+        if isinstance(self.german, Exception):
+            raise self.german
+        return self.german
+
+    def speak(self, text: str) -> Iterator[Sound]:
+        self.calls.append(f"speak {text}")
+        for sound in self.sounds:
+            if isinstance(sound, Exception):
+                raise sound
+            yield sound
+
+
+def run(engines: Counting, **fields: Any) -> list[Step]:
+    return [
+        step
+        for step in Attempt(job("s", 1, PCM, **fields), 1, "n1", engines.engines()).run()
+        if not isinstance(step, JobProgressed)
+    ]
+
+
+def kinds(steps: list[Step]) -> list[str]:
+    return [type(step).__name__ for step in steps]
+
+
+@pytest.mark.parametrize(
+    ("fields", "calls"),
+    [
+        ({}, ["asr auto"]),
+        ({"targets": ["en"]}, ["asr auto", "english fr"]),
+        ({"targets": ["de"]}, ["asr auto", "translate fr de"]),
+        ({"targets": ["en", "de"]}, ["asr auto", "english fr", "translate fr de"]),
+        ({"targets": ["en"], "speak": ["en"]}, ["asr auto", "english fr", "speak hello"]),
+        ({"targets": ["de"], "speak": ["de"]}, ["asr auto", "translate fr de"]),
+        ({"targets": ["fr"], "speak": ["fr"]}, ["asr auto"]),
+        ({**GIVEN, "targets": ["en"]}, ["english fr"]),
+        ({**GIVEN, "targets": ["de"]}, ["translate fr de"]),
+        ({**GIVEN, "targets": ["en"], "speak": ["en"], "translations": {"en": "y"}}, ["speak y"]),
+        ({**GIVEN, "targets": ["en"], "translations": {"en": "y"}}, []),
+    ],
+)  # fmt: skip
+def test_what_nobody_asked_for_is_not_computed(fields: dict[str, Any], calls: list[str]) -> None:
+    engines = Counting()
+    steps = run(engines, **fields)
+    assert engines.calls == calls
+    assert isinstance(steps[-1], JobDone)
+
+
+def test_text_comes_before_speech_and_chunks_before_their_announcement() -> None:
+    steps = run(Counting(), targets=["en", "de"], speak=["en", "de"])
+    assert kinds(steps) == [
+        "Transcribed", "Translated", "Translated", "SpeechChunk", "SpeechStarted", "SpeechChunk", "SpeechChunk",
+        "SpeechChunk", "SpeechEnded", "SpeechUnavailable", "JobDone",
+    ]  # fmt: skip
+    chunks = [step for step in steps if isinstance(step, SpeechChunk)]
+    assert [chunk.sequence for chunk in chunks] == [0, 1, 2, 3]
+    assert sum(len(chunk.pcm) for chunk in chunks) == 80_000
+    assert max(len(chunk.pcm) for chunk in chunks) <= CHUNK_BYTES
+    ended = next(step for step in steps if isinstance(step, SpeechEnded))
+    assert (ended.chunks, ended.seconds) == (4, round(80_000 / 2 / 22_050, 3))
+    done = steps[-1]
+    assert isinstance(done, JobDone)
+    assert set(done.seconds) == {"asr", "translate", "speech"}
+
+
+def test_the_first_sound_goes_out_before_the_second_is_made() -> None:
+    engines = Counting()
+    engines.sounds = [Sound(22_050, bytes(100)), RuntimeError("not yet")]
+    steps = run(engines, targets=["en"], speak=["en"])
+    assert kinds(steps)[2:5] == ["SpeechChunk", "SpeechStarted", "StageFailed"]
+
+
+def test_captions_only_are_a_transcript() -> None:
+    first = run(Counting())[0]
+    assert isinstance(first, Transcribed)
+    assert (first.text, first.language, first.language_probability, first.confidence) == ("bonjour", "fr", 0.9, 0.8)
+
+
+def test_no_words_are_an_outcome_and_nothing_follows() -> None:
+    engines = Counting("noise")
+    steps = run(engines, targets=["en"], speak=["en"])
+    assert kinds(steps) == ["FoundEmpty", "JobDone"]
+    assert isinstance(steps[0], FoundEmpty)
+    assert steps[0].reason == "noise"
+    assert engines.calls == ["asr auto"]
+
+
+def test_the_original_is_its_own_translation_and_is_not_spoken() -> None:
+    steps = run(Counting(Heard("hello", "en", 0.9, 0.8)), targets=["en"], speak=["en"])
+    assert kinds(steps) == ["Transcribed", "Translated", "SpeechUnavailable", "JobDone"]
+    translated, unavailable = steps[1], steps[2]
+    assert isinstance(translated, Translated)
+    assert isinstance(unavailable, SpeechUnavailable)
+    assert translated.text == "hello"
+    assert unavailable.reason == "the original is in this language already"
+
+
+def test_a_target_that_nobody_serves_fails_alone() -> None:
+    steps = run(Counting(), targets=["zh", "en"])
+    failed, translated = steps[1], steps[2]
+    assert isinstance(failed, StageFailed)
+    assert (failed.stage, failed.code, failed.retryable, failed.target) == (
+        "translate", "language_unsupported", False, "zh",
+    )  # fmt: skip
+    assert isinstance(translated, Translated)
+
+
+def test_an_empty_translation_is_an_error_and_never_silence() -> None:
+    engines = Counting()
+    engines.english = ""
+    failed = run(engines, targets=["en"], speak=["en"])[1]
+    assert isinstance(failed, StageFailed)
+    assert (failed.code, failed.retryable, failed.target) == ("translation_failed", False, "en")
+    assert "speak" not in " ".join(engines.calls)
+
+
+def test_an_engine_that_raises_fails_its_target_and_the_others_go_on() -> None:
+    engines = Counting()
+    engines.german = RuntimeError("bonjour is what was said")
+    steps = run(engines, targets=["de", "en"])
+    failed = steps[1]
+    assert isinstance(failed, StageFailed)
+    assert (failed.code, failed.retryable, failed.target) == ("translation_failed", True, "de")
+    assert "bonjour" not in failed.message  # what a library says may hold what was said
+    assert isinstance(steps[2], Translated)
+
+
+def test_an_ear_that_raises_fails_the_attempt() -> None:
+    steps = run(Counting(RuntimeError("out of memory")), targets=["en"])
+    assert kinds(steps) == ["StageFailed", "JobDone"]
+    failed = steps[0]
+    assert isinstance(failed, StageFailed)
+    assert (failed.stage, failed.code, failed.retryable, failed.target) == ("asr", "engine_failed", True, None)
+
+
+def test_an_unknown_source_is_refused_for_good() -> None:
+    engines = Counting()
+    failed = run(engines, source="ko")[0]
+    assert isinstance(failed, StageFailed)
+    assert (failed.code, failed.retryable) == ("language_unsupported", False)
+    assert engines.calls == []
+
+
+def test_a_text_that_cannot_be_said_is_told() -> None:
+    engines = Counting()
+    engines.sounds = []
+    steps = run(engines, targets=["en"], speak=["en"])
+    assert kinds(steps) == ["Transcribed", "Translated", "SpeechUnavailable", "JobDone"]
+
+
+def test_a_failing_voice_has_started_or_not() -> None:
+    engines = Counting()
+    engines.sounds = [RuntimeError("no")]
+    steps = run(engines, targets=["en"], speak=["en"])
+    assert not any(isinstance(step, SpeechStarted) for step in steps)
+    failed = steps[2]
+    assert isinstance(failed, StageFailed)
+    assert (failed.stage, failed.code, failed.target) == ("speech", "speech_failed", "en")
+
+
+def test_every_result_names_job_attempt_and_node() -> None:
+    for step in Attempt(job("s", 7, PCM, targets=["en"]), 3, "n9", Counting().engines()).run():
+        assert not isinstance(step, SpeechChunk)
+        assert (step.job, step.utterance, step.attempt, step.node) == ("s.7", 7, 3, "n9")
+
+
+def test_warm_up_runs_every_engine() -> None:
+    engines = Counting("no_speech")
+    warm_up(job("warmup", 0, PCM, warm_up=True), engines.engines())
+    assert engines.calls == ["asr auto", "english fr", "translate fr de", "speak Good morning."]
+
+
+def test_warm_up_raises_what_an_engine_raises() -> None:
+    engines = Counting()
+    engines.german = RuntimeError("broken")
+    with pytest.raises(RuntimeError, match="broken"):
+        warm_up(job("warmup", 0, PCM, warm_up=True), engines.engines())
