@@ -7,8 +7,9 @@ lot: they are dropped from `LIVE_BYTES` on, and the next ones say it all again.
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
+
+from ingress.signal import Signal
 
 MAX_BYTES = 4 * 1024 * 1024
 LIVE_BYTES = 256 * 1024
@@ -23,7 +24,7 @@ class Outbox:
 
     def __init__(self) -> None:
         self._frames: deque[Frame | None] = deque()
-        self._more = asyncio.Event()
+        self._more = Signal()
         self.bytes = 0
         self.dropped = 0
         self.sending_since: float | None = None
@@ -49,7 +50,6 @@ class Outbox:
     async def take(self) -> Frame | None:
         """The next frame, when there is one; None after the last."""
         while not self._frames:
-            self._more.clear()
             await self._more.wait()
         frame = self._frames.popleft()
         self.bytes -= len(frame or "")

@@ -21,9 +21,10 @@ from ingress.feed import SessionFeed
 from ingress.outbox import Outbox
 from ingress.pace import Pace
 from ingress.shared import Ingress
+from ingress.signal import Signal
 from ingress.uplink import Uplink
 from wire.audio import BYTES_PER_SAMPLE
-from wire.errors import ClientError, LanguageUnsupported, NatsUnavailable, ProtocolViolation
+from wire.errors import ClientError, LanguageUnsupported, NatsUnavailable, NoScheduler, ProtocolViolation
 from wire.log import get
 from wire.messages import (
     ClientLeft,
@@ -73,10 +74,10 @@ class Session:
         self._sample_rate = request.sample_rate
         self._uplink = Uplink(ingress.bus, self.id, request.sample_rate, ingress.model)
         self._outbox = Outbox()
-        self._stir = asyncio.Event()
+        self._stir = Signal()
         self._feed = SessionFeed(ingress.bus, self.id, self._tell, self._stir.set)
         self._pace = Pace(ingress.settings.max_speed, time.monotonic())
-        self._ready = asyncio.Event()
+        self._ready = Signal()
         self._relaxed = False
         self._opened_at = self._received_at = time.monotonic()
         self._closing_at: float | None = None
@@ -128,18 +129,18 @@ class Session:
             self._end(Ending.because(endings.UNTRUSTED, error))
         except NatsUnavailable:
             self._end(endings.NO_NATS)
-        except TimeoutError:
+        except NoScheduler:
             self._end(endings.NO_SCHEDULER)
 
     async def _open(self) -> None:
-        """Tell the actor, and wait until it says that the session is open. Raises TimeoutError, NatsUnavailable."""
+        """Tell the actor, and wait until it says that the session is open. Raises NoScheduler, NatsUnavailable."""
         mail = SessionOpened(
             session=self.id, ingress=self._ingress.id, pool=self._ingress.settings.pool,
             source=self._source, targets=self._targets, speech=self._speech,
         )  # fmt: skip
         await self._uplink.send(mail, SCHEDULER_S)
-        async with asyncio.timeout(SCHEDULER_S):
-            await self._ready.wait()
+        if not await self._ready.wait_for(SCHEDULER_S):
+            raise NoScheduler("no scheduler answers for the session")
         log.info(
             "session opened", session=self.id, source=self._source, targets=self._targets,
             speech=self._speech, sample_rate=self._sample_rate,
@@ -256,20 +257,11 @@ class Session:
             now = time.monotonic()
             self._relaxed = not (self._uplink.busy or self._outbox.busy)
             tick = QUIET_TICK_S if self._relaxed else BUSY_TICK_S
-            await self._stirred(max(0.0, min(tick, idle_s / 4, self._feed.due - now)))
+            await self._stir.wait_for(max(0.0, min(tick, idle_s / 4, self._feed.due - now)))
             now = time.monotonic()
             self._look(now)
             await self._uplink.keep(now)
             await self._feed.keep(now)
-
-    async def _stirred(self, seconds: float) -> None:
-        """Wait until somebody stirs, but at most `seconds`."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stir.wait()
-        except TimeoutError:
-            return
-        self._stir.clear()
 
     def _look(self, now: float) -> None:
         """End what has been waiting for too long."""

@@ -6,10 +6,10 @@ is stored with an acknowledgement, after the audio that came before it.
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 from ingress.resample import Resampler, Samples
+from ingress.signal import Signal
 from ingress.vad import SpeechMeter, SpeechModel
 from ingress.window import Window
 from wire import subjects
@@ -30,7 +30,7 @@ class Uplink:
         self._meter = SpeechMeter(model)
         self._window = Window()
         self._reconnects = bus.reconnects
-        self._room = asyncio.Event()
+        self._room = Signal()
         self._resending = False
         self._stored = 0
         self._last_sent = time.monotonic()
@@ -51,7 +51,6 @@ class Uplink:
                 f"chunk {number} came where {self.chunks} was next: audio was lost on the way", code="chunk_gap"
             )
         while self._window.full:
-            self._room.clear()
             await self._room.wait()
         self.chunks += 1
         await self._add(self._resampler.feed(pcm))

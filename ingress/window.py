@@ -10,8 +10,6 @@ Chunks of a client may be as short as 3 ms; a message is made when `GATHER_S` of
 
 from __future__ import annotations
 
-from collections import deque
-
 from wire.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
 from wire.messages import AudioChunk
 
@@ -35,7 +33,7 @@ class Window:
     def __init__(self) -> None:
         self.last = -1
         self.acknowledged = -1
-        self._unacknowledged: deque[AudioChunk] = deque()
+        self._unacknowledged: list[AudioChunk] = []
         self._bytes = 0  # of audio in all messages that are kept
         self._first = 0  # `_first`, `_pcm` and `_speech` are the message that is being gathered
         self._pcm = bytearray()
@@ -86,8 +84,9 @@ class Window:
         self.acknowledged = chunk
         self._progress = now
         self._wait = PATIENCE_S
-        while self._unacknowledged and self._unacknowledged[0].last <= chunk:
-            self._bytes -= len(self._unacknowledged.popleft().pcm)
+        done = sum(message.last <= chunk for message in self._unacknowledged)
+        self._bytes -= sum(len(message.pcm) for message in self._unacknowledged[:done])
+        del self._unacknowledged[:done]
 
     def overdue(self, now: float) -> bool:
         """Whether it is time to send again, because no sign came. Each time, the patience doubles."""
