@@ -8,7 +8,7 @@ from tests.inbox import beside, disconnected, soon
 from tests.nats_server import NatsServer
 from wire import subjects
 from wire.bus import Bus
-from wire.errors import NatsUnavailable, ProtocolViolation
+from wire.errors import NatsUnavailable, ProtocolViolation, Stale
 from wire.kv import Bucket
 from wire.messages import BindingRecord, ClientSeen
 
@@ -119,3 +119,34 @@ async def test_keys_expire_by_the_buckets_ttl(bus: Bus, bucket: Bucket[BindingRe
         while await bucket.get("s.1") is not None:
             await bus.newest("KV_bindings")
     assert await bucket.create("s.1", record(1))
+
+
+async def test_a_revision_is_renewed_and_deleted_by_whom_has_the_last(bucket: Bucket[BindingRecord]) -> None:
+    revision = await bucket.create("s.1", record(1, "a"))
+    assert revision is not None
+    second = await bucket.renew("s.1", record(1, "b"), revision)
+    with pytest.raises(Stale):
+        await bucket.renew("s.1", record(1, "c"), revision)
+    with pytest.raises(Stale):
+        await bucket.delete("s.1", revision)
+    assert await bucket.get("s.1") == record(1, "b")
+    await bucket.delete("s.1", second)
+    assert await bucket.get("s.1") is None
+
+
+async def test_a_key_with_a_time_of_its_own_goes_unless_it_is_renewed(bucket: Bucket[BindingRecord]) -> None:
+    kept = await bucket.create("kept", record(1), ttl=1)
+    assert await bucket.create("left", record(2), ttl=1) is not None
+    assert kept is not None
+    async with asyncio.timeout(10):
+        while await bucket.get("left") is not None:
+            kept = await bucket.renew("kept", record(1), kept, ttl=1)
+    assert await bucket.get("kept") == record(1)
+    assert await bucket.create("left", record(3), ttl=1) is not None
+
+
+async def test_items_are_chosen_by_their_first_token(bus: Bus) -> None:
+    bucket = Bucket(bus, subjects.BINDINGS_KV, BindingRecord)
+    for key in ("1.a", "1.b", "2.c"):
+        await bucket.put(key, record(1))
+    assert set(await bucket.items("1.*")) == {"1.a", "1.b"}

@@ -33,6 +33,8 @@ def test_no_name_can_reach_another_subject(name: str) -> None:
         lambda name: subjects.dead("pool", name),
         lambda name: subjects.dead(name, "s"),
         lambda name: subjects.binding_key(name, 1),
+        lambda name: subjects.slot_key(name, 1),
+        subjects.session_key,
     ):
         with pytest.raises(ValueError, match="is not a usable name"):
             made(name)
@@ -88,6 +90,14 @@ def test_an_event_tells_whom_it_is_for(session: str, target: str, number: int) -
     assert subjects.addressee(subjects.speech(session, number, target)) == (session, number, target)
 
 
+@given(NAMES, st.integers(0, 1000))
+def test_keys_tell_what_they_are_made_of(name: str, number: int) -> None:
+    assert subjects.session_of_key(subjects.session_key(name)) == name
+    assert subjects.session_key(name).startswith(f"{subjects.partition(name)}.")
+    assert subjects.slot_of_key(subjects.slot_key(name, number)) == (name, number)
+    assert matches(subjects.mailbox_partition(subjects.partition(name)), subjects.mailbox(name, "node"))
+
+
 def test_keys_belong_to_their_buckets_stream_and_live_is_not_stored() -> None:
     assert subjects.stream_of("$KV.bindings.s.1") == "KV_bindings"
     with pytest.raises(KeyError):
@@ -98,6 +108,8 @@ def test_keys_belong_to_their_buckets_stream_and_live_is_not_stored() -> None:
 def test_ids_differ_wherever_the_thing_does(one: str, other: str, a: int, b: int) -> None:
     same = (one, a) == (other, b)
     assert (subjects.job_message_id(one, a, 1) == subjects.job_message_id(other, b, 1)) is same
+    assert (subjects.widened_message_id(one, a, 1) == subjects.widened_message_id(other, b, 1)) is same
+    assert subjects.widened_message_id(one, a, 1) != subjects.job_message_id(one, a, 1)
     assert (subjects.event_message_id(one, a) == subjects.event_message_id(other, b)) is same
     assert (subjects.job_id(one, a) == subjects.job_id(other, b)) is same
     assert subjects.job_message_id(one, a, 1) != subjects.job_message_id(one, a, 2)
