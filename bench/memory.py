@@ -1,0 +1,132 @@
+"""What a connected session costs in resident memory: ingress and scheduler together, beyond the audio that they hold.
+
+Both processes are warmed by sessions that come and go; then sessions are opened, and the growth of both is divided by
+their number. Idle sessions have said nothing since their opening. Streaming sessions send speech in real time, are
+answered by a scripted node, and each is at another place of the recording; the audio that both processes hold at that
+moment is counted inside them and taken away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from bench import speech, stack
+from bench.rows import Row
+from cli import client
+from cli.pacing import Pacing
+from wire.protocol import StartRequest
+
+KB = 1000
+CHUNK_S = 0.1
+OPENING_AT_ONCE = 20
+PROGRAMS = {"scheduler": "observed scheduler", "ingress": "observed ingress", "node": "node_runtime"}
+
+
+@dataclass(frozen=True)
+class Load:
+    idle: int = 400
+    streaming: int = 120
+    warm: int = 20
+    settle_s: float = 4.0
+    stream_s: float = 20.0
+    looks: int = 5
+
+
+async def measure(load: Load) -> list[Row]:
+    """Rows in KB a session."""
+    spoken = next(iter((await speech.usual()).values()))
+    idle = await _grown(load, load.idle, None, load.settle_s)
+    streaming = await _grown(load, load.streaming, spoken, load.stream_s)
+    return [
+        Row(f"idle session ({load.idle}): ingress and scheduler", "KB", idle.beyond, None, 40.0),
+        Row(f"streaming session ({load.streaming}), beyond its audio", "KB", streaming.beyond, None, 70.0),
+        *(Row(f"    idle, {name}", "KB", size) for name, (size, _) in idle.each.items()),
+        *(
+            Row(f"    streaming, {name}; its audio", "KB", size, audio)
+            for name, (size, audio) in streaming.each.items()
+        ),
+    ]
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Process -> KB for each session, and KB of audio in them."""
+
+    each: dict[str, tuple[float, float]]
+
+    @property
+    def beyond(self) -> float:
+        return sum(size - audio for size, audio in self.each.values())
+
+
+async def _grown(load: Load, sessions: int, spoken: bytes | None, seconds: float) -> Growth:
+    async with stack.running(PROGRAMS, stack.SCRIPTED) as running:
+        async with _connected(running.address, load.warm, spoken):
+            await asyncio.sleep(seconds / 2)
+        before = await _sizes(running)
+        looks: list[Growth] = []
+        async with _connected(running.address, sessions, spoken):
+            for _ in range(load.looks):
+                await asyncio.sleep(seconds / load.looks)
+                after = await _sizes(running)
+                looks.append(
+                    Growth(
+                        {
+                            name: ((size - before[name][0]) / sessions / KB, audio / sessions / KB)
+                            for name, (size, audio) in after.items()
+                        }
+                    )
+                )
+    return sorted(looks, key=lambda each: each.beyond)[len(looks) // 2]
+
+
+async def _sizes(running: stack.Stack) -> dict[str, tuple[int, int]]:
+    """Resident bytes and bytes of audio held, by process."""
+    sizes = {}
+    for name in ("ingress", "scheduler"):
+        resident = running.process(name).memory_info().rss
+        sizes[name] = (resident, (await running.ask(name)).audio_bytes)
+    return sizes
+
+
+@asynccontextmanager
+async def _connected(address: str, sessions: int, spoken: bytes | None) -> AsyncIterator[None]:
+    """So many sessions, open when the block begins; they speak, each from another place, unless `spoken` is None."""
+    door, opened = asyncio.Semaphore(OPENING_AT_ONCE), asyncio.Semaphore(0)
+
+    async def one(place: int) -> None:
+        async with door:
+            connecting = client.connect(address, StartRequest(source="en", speech=False))
+            session = await connecting.__aenter__()
+        try:
+            opened.release()
+            async with asyncio.TaskGroup() as group:
+                if spoken is not None:
+                    group.create_task(_speak(session, spoken, place / sessions))
+                async for _ in session.events():
+                    pass
+        finally:
+            await connecting.__aexit__(None, None, None)
+
+    async with asyncio.TaskGroup() as group:
+        clients = [group.create_task(one(place)) for place in range(sessions)]
+        for _ in clients:
+            await opened.acquire()
+        yield
+        for each in clients:
+            each.cancel()
+
+
+async def _speak(session: client.Session, spoken: bytes, begin: float) -> None:
+    """In real time, for ever, beginning at this share of the recording."""
+    loop = asyncio.get_running_loop()
+    chunks = speech.pieces(spoken, CHUNK_S)
+    await asyncio.sleep(begin % CHUNK_S)
+    pacing, first = Pacing(loop.time()), round(begin * len(chunks))
+    for number in itertools.count():
+        await asyncio.sleep(max(0.0, pacing.due(number * CHUNK_S) - loop.time()))
+        await session.send(chunks[(first + number) % len(chunks)])

@@ -1,0 +1,83 @@
+"""The scheduler and the ingress as they are, but able to say on SIGUSR1 what cannot be seen from outside.
+
+    python -m bench.observed scheduler|ingress|ingress-without-silero FILE [flags of the process]
+
+FILE then has, as JSON, what `Report` says.
+`ingress-without-silero` computes no speech probabilities: every frame is silence, and all else is done.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+import msgspec
+import numpy as np
+
+import actors.main
+import ingress.main
+from actors.audio import AudioBuffer
+from actors.host import Host
+from ingress.vad import Floats, SpeechModel
+from ingress.window import Window
+from wire import process
+from wire.env import IngressSettings, SchedulerSettings
+
+
+class Report(msgspec.Struct, frozen=True):
+    """`at` is of the monotonic clock. `audio_bytes` are held by sessions; `chunks` are what their actors have had;
+    `dispatch_seconds` are the latest times from an utterance's end being decided to its job being stored."""
+
+    at: float
+    audio_bytes: int
+    chunks: int
+    dispatch_seconds: list[float]
+
+
+def look(hosts: list[Host]) -> Report:
+    """At all sessions of this process."""
+    at, held, chunks = time.monotonic(), 0, 0
+    for each in gc.get_objects():
+        if isinstance(each, AudioBuffer):
+            held += sum(len(chunk.pcm) for _, chunk in each._held)
+            chunks += each.next_chunk
+        elif isinstance(each, Window):
+            held += each._bytes + len(each._pcm)
+    return Report(at, held, chunks, [seconds for host in hosts for seconds in host.dispatch_seconds])
+
+
+def answer(file: Path, hosts: list[Host]) -> None:
+    """Report into `file` at each SIGUSR1; it appears whole."""
+
+    def report(number: int, frame: FrameType | None) -> None:
+        written = file.with_suffix(".new")
+        written.write_bytes(msgspec.json.encode(look(hosts)))
+        written.rename(file)
+
+    signal.signal(signal.SIGUSR1, report)
+
+
+def without_silero(self: SpeechModel, frames: Floats, h: Floats, c: Floats) -> tuple[Floats, Floats, Floats]:
+    """In place of `SpeechModel.run`."""
+    return np.zeros(len(frames), np.float32), h, c
+
+
+def main() -> int:
+    program, file, *flags = sys.argv[1:]
+    hosts: list[Host] = []
+    answer(Path(file), hosts)
+    if program == "scheduler":
+        serve = functools.partial(actors.main.serve, ready=hosts.append)
+        return process.main(SchedulerSettings, program, "", serve, flags)
+    if program == "ingress-without-silero":
+        SpeechModel.run = without_silero  # type: ignore[method-assign]
+    return process.main(IngressSettings, program, "", ingress.main.serve, flags)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""What is said in the measurements: recordings beside the project, or else a voice of our own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from cli import media
+from wire.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
+from wire.env import NodeSettings
+
+RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "audio"
+NAMES = ("jfk.flac", "fr_intro.mp3")
+SAID = (
+    "The ship had left the harbour before the storm began. Nobody on board had slept that night.",
+    "In the morning the captain counted his men, and none was missing.",
+)
+PAUSE_S = 1.2
+
+
+async def recorded(path: Path) -> bytes:
+    """PCM16 mono 16 kHz of an audio file. Raises AudioUnreadable."""
+    with media.opened(path) as audio:
+        return b"".join([chunk async for chunk in audio.chunks])
+
+
+async def usual() -> dict[str, bytes]:
+    """Name -> PCM16 mono 16 kHz: the recordings that are there, or else something that the packaged voice says."""
+    found = {name: await recorded(RECORDINGS / name) for name in NAMES if (RECORDINGS / name).is_file()}
+    return found or {"piper": spoken()}
+
+
+def spoken() -> bytes:
+    """PCM16 mono 16 kHz of `SAID`. Raises ModelMissing without the packaged voice."""
+    import soxr
+
+    from node_runtime import catalog
+    from node_runtime.engines.piper import Piper
+
+    name = NodeSettings().voices[0]
+    voice = Piper(name, catalog.voice(name, Path()), "cpu", 1)
+    pause = np.zeros(round(PAUSE_S * SAMPLE_RATE), np.int16)
+    parts = [pause]
+    for sentences in SAID:
+        for sound in voice.speak(sentences):
+            parts.append(soxr.resample(np.frombuffer(sound.pcm, "<i2"), sound.sample_rate, SAMPLE_RATE))
+        parts.append(pause)
+    return np.concatenate(parts).astype("<i2").tobytes()
+
+
+def room(seconds: float) -> bytes:
+    """PCM16 mono 16 kHz of a quiet room, in which nobody speaks."""
+    noise = np.random.default_rng(1).normal(0, 30, round(seconds * SAMPLE_RATE))
+    return noise.astype("<i2").tobytes()
+
+
+def pieces(pcm: bytes, seconds: float) -> list[bytes]:
+    """Whole pieces of `seconds` each."""
+    size = round(seconds * SAMPLE_RATE) * BYTES_PER_SAMPLE
+    return [pcm[at : at + size] for at in range(0, len(pcm) - size + 1, size)]
