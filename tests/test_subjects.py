@@ -165,8 +165,8 @@ def test_every_function_that_makes_a_subject_is_documented() -> None:
     others = {
         "token", "partition", "mailbox_of", "mailbox_partition", "speech_of", "stream_of", "session_of_mailbox",
         "unstored", "addressee", "pool_consumer", "node_consumer", "binding_key", "session_key", "session_of_key",
-        "slot_key", "slot_of_key", "job_id", "job_message_id", "widened_message_id", "event_message_id", "speech_message_id",
-        "result_message_id",
+        "slot_key", "slot_of_key", "job_id", "job_message_id", "widened_message_id", "event_message_id",
+        "speech_message_id", "result_message_id",
     }  # fmt: skip
     found = {
         name for name, each in inspect.getmembers(subjects, inspect.isfunction) if each.__module__ == subjects.__name__
