@@ -10,7 +10,7 @@ import { isPossible } from "./microphone.js";
 import { Player } from "./player.js";
 import { Run } from "./run.js";
 import { Shortcuts } from "./shortcuts.js";
-import { initial, reduce } from "./state.js";
+import { initial, key, reduce } from "./state.js";
 import { asText } from "./transcript.js";
 import { keepAwake, letSleep } from "./wakelock.js";
 import { words } from "./words.js";
@@ -67,6 +67,11 @@ const player = new Player({
   skipped: () => controls.say("speech", words("speech_skipped")),
 });
 
+/** What was spoken in this utterance: what is in the reader's language already needs no voice. */
+function languageOf({ utterance }) {
+  return state.captions.findLast((each) => each.key === key(state.session, utterance))?.language;
+}
+
 const idOf = ({ utterance, target }) => ({ session: state.session, utterance, target });
 
 function setSound(change) {
@@ -95,7 +100,7 @@ const tell = {
     happened(event);
     if (event.type === "speech.started" && choice.mode === "speech") player.begin(idOf(event), event.sample_rate);
     if (event.type === "speech.ended" || (event.type === "error" && event.target)) player.end(idOf(event));
-    if (event.type === "speech.unavailable") controls.say("voice", words("no_voice"));
+    if (event.type === "speech.unavailable" && languageOf(event) !== event.target) controls.say("voice", words("no_voice"));
     if (event.type === "error" && event.code === "language_unsupported") void learn();
   },
   lost() {

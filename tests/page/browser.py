@@ -45,6 +45,7 @@ FLAGS = [
 ]
 
 PATIENCE_S = 20.0
+ANSWER_S = 120.0  # a call may be a promise that waits for a while
 
 KEYS = {"Enter": 13, "Tab": 9, "Escape": 27, " ": 32, "ArrowRight": 39, "ArrowDown": 40, "ArrowUp": 38}
 
@@ -129,7 +130,7 @@ class Browser:
         await self._socket.send_json(
             {"id": number, "method": method, "params": params} | ({"sessionId": session} if session else {})
         )
-        told = await asyncio.wait_for(answer, PATIENCE_S + 10)
+        told = await asyncio.wait_for(answer, ANSWER_S)
         if "error" in told:
             raise ScriptError(f"{method}: {told['error']['message']}")
         result: dict[str, Any] = told["result"]

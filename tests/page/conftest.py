@@ -17,6 +17,11 @@ RATE = 48_000
 LISTEN = """
 // What the page plays, as the sound card would get it: each scheduled piece, and an analyser before the loudspeaker.
 window.played = [];
+window.heard = 0; // the loudest that came out so far
+window.spoken = new Set(); // the captions that were marked as being spoken
+setInterval(() => {
+  for (const row of document.querySelectorAll('.speaking')) window.spoken.add(row.dataset.key);
+}, 20);
 {
 const start = AudioBufferSourceNode.prototype.start;
 AudioBufferSourceNode.prototype.start = function (when) {
@@ -31,6 +36,7 @@ AudioNode.prototype.connect = function (to, ...rest) {
   if (to === this.context.destination) {
     window.ear = this.context.createAnalyser();
     connect.call(this, window.ear);
+    setInterval(() => (window.heard = Math.max(window.heard, window.loudness())), 20);
   }
   return connect.call(this, to, ...rest);
 };

@@ -12,14 +12,13 @@ import contextlib
 import json
 import struct
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from aiohttp import WSCloseCode, WSMsgType, web
 
-STATIC = Path(__file__).resolve().parents[2] / "ingress" / "static"
-POLICY = "default-src 'self'; connect-src 'self' ws: wss:; style-src 'self'; script-src 'self'"
+from ingress.app import PAGE_HEADERS, STATIC
+
 PATIENCE_S = 20.0
 
 INFO = {
@@ -182,8 +181,7 @@ class ScriptedServer:
     async def _guarded(self, request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
         response: web.StreamResponse = await handler(request)
         if not response.prepared:
-            response.headers["Content-Security-Policy"] = POLICY
-            response.headers["Cache-Control"] = "no-store"
+            response.headers.update(PAGE_HEADERS)
         return response
 
     async def _page(self, request: web.Request) -> web.StreamResponse:

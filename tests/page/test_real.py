@@ -1,0 +1,101 @@
+"""The page against all of Dragoman: a recording as the microphone, real Whisper, real Piper, real NATS."""
+
+from __future__ import annotations
+
+import contextlib
+import wave
+from collections.abc import AsyncIterator, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import jiwer
+import pytest
+
+from tests.page import browser
+from tests.page.browser import Browser, Page
+from tests.page.conftest import LISTEN, RATE
+from tests.system import stack
+from tests.system.conftest import SAID, spoken
+from tests.system.stack import Stack, words
+from tests.system.test_speech import FRENCH
+
+__all__ = ["spoken"]  # a fixture
+
+pytestmark = [pytest.mark.browser, pytest.mark.models]
+
+PATIENCE_S = 60
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    if browser.find() is None:
+        pytest.skip("no Chromium on this host: the page is not tested (apt-get install chromium)")
+    with stack.up(tmp_path_factory.mktemp("stack")) as started:
+        yield started
+
+
+def as_microphone(recording: Path, path: Path) -> Path:
+    """A WAV file for the browser. It goes on in silence, as a room does: at the end of the file the microphone ends."""
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
+    with av.open(str(recording)) as source, wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        for frame in source.decode(audio=0):
+            for resampled in resampler.resample(frame):
+                file.writeframes(resampled.to_ndarray().tobytes())
+        file.writeframes(bytes(2 * 4 * RATE))
+    return path
+
+
+@contextlib.asynccontextmanager
+async def listening(running: Stack, recording: Path, directory: Path, source: str) -> AsyncIterator[Page]:
+    """The page, into which this recording is being said; at the end it is stopped and everything has been spoken."""
+    with browser.launched(as_microphone(recording, directory / "microphone.wav")) as address:
+        async with Browser.opened(address) as connected, connected.page() as page:
+            await page.before_load(LISTEN)
+            await page.goto(running.http)
+            await page.choose("#source", source)
+            await page.choose("#target", "en")
+            await page.click("#start")
+            yield page
+            await page.click("#start")
+            await page.until("document.body.dataset.phase === 'ready'", PATIENCE_S)
+            await page.until("!document.querySelector('.awaited')")
+            assert await page.eval("notice.hidden")
+            assert page.problems == []
+
+
+async def column(page: Page, name: str) -> str:
+    found: list[str] = await page.eval(f"Array.from(document.querySelectorAll('.{name}'), (each) => each.textContent)")
+    return words(" ".join(found))
+
+
+async def all_spoken(page: Page) -> None:
+    """Every caption was spoken, one after another, and it could be heard."""
+    await page.until("spoken.size === captions.childElementCount && !document.querySelector('.speaking')", PATIENCE_S)
+    played = await page.eval("played")
+    assert all(earlier["to"] <= later["from"] + 1e-6 for earlier, later in pairwise(played))
+    assert await page.eval("heard") > 0.05
+
+
+async def test_speech_is_translated_and_heard(running: Stack, spoken: Path, tmp_path: Path) -> None:
+    """The packaged voice speaks English only. Said to be French, it is translated into English all the same, and the
+    speech that comes is of this text: with nothing but packages it shows the whole path to the loudspeaker."""
+    async with listening(running, spoken, tmp_path, "fr") as page:
+        await page.until(f"document.querySelectorAll('.sentence').length >= {len(SAID)}", PATIENCE_S)
+        await all_spoken(page)
+        assert jiwer.wer(words(" ".join(SAID)), await column(page, "translation")) <= 0.1
+
+
+async def test_french_is_read_in_two_languages_and_heard_in_english(
+    running: Stack, recordings: Path, tmp_path: Path
+) -> None:
+    async with listening(running, recordings / "fr_intro.mp3", tmp_path, "auto") as page:
+        await page.until("captions.innerText.match(/interlocut.*interlocut/s)", PATIENCE_S)
+        await all_spoken(page)
+        assert jiwer.wer(words(FRENCH), await column(page, "original")) <= 0.2
+        for expected in ("hello", "today", "voice", "french", "natural flow"):
+            assert expected in await column(page, "translation")
+        assert await page.text("#head-source") == "French"
