@@ -48,7 +48,7 @@ def test_no_file_of_the_project_names_a_package_registry() -> None:
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode:
         pytest.skip("not a git checkout: there is no list of the project's files")
-    hosts = re.compile("|".join(("pypi" + r"\.org", "pythonhosted", "registry" + r"\.npmjs", "deb" + r"\.debian")))
+    hosts = re.compile("|".join(("pypi" + r"\.org", "python" + "hosted", "registry" + r"\.npmjs", "deb" + r"\.debian")))
     files = [
         ROOT / name
         for name in listed.stdout.splitlines()
