@@ -62,8 +62,8 @@ class NatsServer:
 
     def stop(self, sig: signal.Signals = signal.SIGTERM) -> None:
         if self.process is not None:
-            self.process.send_signal(signal.SIGCONT)
             self.process.send_signal(sig)
+            self.process.send_signal(signal.SIGCONT)  # a paused one takes only SIGKILL
             self.process.wait(10)
             self.process = None
 

@@ -179,10 +179,9 @@ class Connection:
                         await self._nc._process_op_err(nats.errors.StaleConnectionError())
 
     def _abort(self) -> None:
+        """Over WebSocket the transport has another shape: there nats-py's own pings must do."""
         transport: Any = self._nc._transport
-        with contextlib.suppress(
-            AttributeError
-        ):  # over WebSocket it has another shape, and is closed by the peer's ping
+        with contextlib.suppress(AttributeError):
             transport._io_writer.transport.abort()
 
 

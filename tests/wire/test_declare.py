@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from nats.js.errors import ServiceUnavailableError
 
 from tests import nats_server
 from tests.inbox import disconnected, soon
@@ -105,3 +107,22 @@ async def test_everything_has_a_limit() -> None:
     queue = declare.queue("pool-p", "job.pool.p", in_flight=3)
     assert queue.max_ack_pending == 3
     assert queue.max_deliver == topology.MAX_DELIVER + 1
+
+
+async def test_a_server_whose_jetstream_is_not_ready_yet_is_waited_for(server: NatsServer) -> None:
+    """So answers a cluster that is electing a leader."""
+    async with Bus.connect(server.url, "test") as bus:
+        real, refused = bus._js.add_stream, 0
+
+        async def add_stream(*arguments: Any, **options: Any) -> Any:
+            nonlocal refused
+            if refused < 2:
+                refused += 1
+                raise ServiceUnavailableError
+            return await real(*arguments, **options)
+
+        bus._js.add_stream = add_stream  # type: ignore[method-assign]
+        with pytest.raises(NatsUnavailable, match="JetStream does not answer"):
+            await bus.declare(patience=0)
+        await bus.declare()
+        assert await bus.newest(subjects.MAILBOX) == 0
