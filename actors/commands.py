@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import msgspec
 
-from wire.messages import BindingRecord, Job
+from wire.messages import BindingRecord, DeadJob, Job
 from wire.protocol import ClientEvent
 
 
 class RunJob(msgspec.Struct, frozen=True):
-    """Bind the utterance, once, and publish its job."""
+    """Bind this attempt at the utterance, once, reserve a slot for it, and publish its job. Not on `excluded` nodes."""
 
     job: Job
     binding: BindingRecord
+    excluded: list[str] = []
+
+
+class WidenJob(msgspec.Struct, frozen=True):
+    """Nobody has begun this attempt: let any node of the pool that can take it."""
+
+    job: Job
+
+
+class BuryJob(msgspec.Struct, frozen=True):
+    """The job was given up: keep it for operators."""
+
+    dead: DeadJob
 
 
 class TellClient(msgspec.Struct, frozen=True):
@@ -35,4 +48,4 @@ class EndSession(msgspec.Struct, frozen=True):
     """Nothing more will come of this session: store its last state and forget the actor."""
 
 
-Command = RunJob | TellClient | TellLive | SaveSnapshot | EndSession
+Command = RunJob | WidenJob | BuryJob | TellClient | TellLive | SaveSnapshot | EndSession

@@ -1,14 +1,17 @@
-"""What carries session actors: it feeds them their mail, wakes them at their deadlines, and does what they command.
+"""What carries the session actors of one partition: feeds them mail, wakes them at deadlines, does what they command.
 
-One follower reads the whole mailbox stream in order; a message costs one dict look-up and one call of a pure function.
+One follower reads the partition's mailbox in order; a message costs one dict look-up and one call of a pure function.
 Commands are carried out by one task for each session that has any, in order, so that a session never overtakes itself
 and never waits for another. Every command is safe to repeat, so after a crash the next scheduler simply issues them
 again:
 
-    RunJob        bindings is made with `create`, the job is published under its id: the second time changes nothing
+    RunJob        a slot, the binding and the job are made once: see `actors.dispatcher`
     TellClient    appended with the expectation that the subject's last message is the one before it: a second owner's
                   append is refused; if what stands there is this very event, it was told already
     SaveSnapshot  the state as it was when the command was issued, after all commands before it
+
+Nothing is carried out unless the partition's lease holds (`owns`), so that an owner that was paused and wakes up does
+nothing any more; should it lose the lease in that very moment, the expectations above refuse it.
 
 Time is the server's: stamps of messages set the clock, and between two messages the local clock carries it on.
 Deadlines are fired GRACE_S late, so that mail stamped earlier has been folded in, as it would be in a replay.
@@ -19,13 +22,14 @@ from __future__ import annotations
 import asyncio
 import heapq
 import time
-from collections import deque
-from collections.abc import Iterable
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 
-from actors.commands import Command, EndSession, RunJob, SaveSnapshot, TellClient, TellLive
+from actors.commands import BuryJob, Command, EndSession, RunJob, SaveSnapshot, TellClient, TellLive, WidenJob
+from actors.dispatcher import Dispatcher
 from actors.session import Session
 from actors.state import SessionState
 from wire import subjects
@@ -36,9 +40,9 @@ from wire.kv import Bucket
 from wire.log import get
 from wire.messages import (
     AudioChunk,
-    BindingRecord,
     ClientMail,
     ControlMail,
+    Job,
     Message,
     NodeMail,
     SessionOpened,
@@ -54,6 +58,7 @@ TICK_S = 0.1
 REPLAY_SILENCE_S = 2.0
 """A replay in which nothing came for this long is over: what is missing has aged out of the stream."""
 UNKNOWN = -1
+RETRY_S = 0.5
 MAIL = {"client": ClientMail, "node": NodeMail, "control": ControlMail}
 
 
@@ -92,37 +97,56 @@ class StreamClock:
 
 
 class Host:
-    """All sessions of this scheduler. `counters` are for logs and tests; `dispatch_seconds` are the latest times from
-    an utterance's end being decided to its job being stored."""
+    """The sessions of `partition`. `counters` are shared by all hosts of a scheduler; `dispatch_seconds` has the latest
+    times from an utterance's end being decided to its job being stored."""
 
-    def __init__(self, bus: Bus, settings: SchedulerSettings) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        settings: SchedulerSettings,
+        dispatcher: Dispatcher,
+        partition: int,
+        owns: Callable[[], bool],
+        counters: Counter[str],
+    ) -> None:
         self._bus = bus
         self._settings = settings
+        self._dispatcher = dispatcher
+        self._partition = partition
+        self._owns = owns
         self._tasks: asyncio.TaskGroup
         self._actors: dict[str, Actor] = {}
         self._wakes: list[tuple[float, str]] = []
         self._clock = StreamClock()
         self._closed: dict[str, int] = {}
-        self._caught_up_at = 0
+        self._replay_until = UNKNOWN
         self._seen = 0
         self._seen_at = time.monotonic()
         self._sessions = Bucket(bus, subjects.SESSIONS_KV, SessionRecord)
-        self._bindings = Bucket(bus, subjects.BINDINGS_KV, BindingRecord)
-        self.dispatch_seconds: deque[float] = deque(maxlen=10_000)
-        self.counters = dict.fromkeys(
-            ("sessions_opened", "sessions_restored", "jobs", "jobs_adopted", "events", "events_found", "mail_dropped"),
-            0,
-        )
+        self.counters = counters
+        self.dispatch_seconds: deque[float] = deque(maxlen=1000)
+
+    @property
+    def sessions(self) -> int:
+        return len(self._actors)
 
     # --- life ---
 
     async def run(self) -> None:
         """Restore what a predecessor left, then serve for ever."""
-        self._caught_up_at = await self._bus.newest(subjects.MAILBOX)
-        await self._restore()
+        mail = subjects.mailbox_partition(self._partition)
+        while True:
+            try:
+                newest = await self._bus.last(subjects.MAILBOX, mail)
+                await self._restore()
+                break
+            except Unavailable as error:
+                log.warning("waiting for NATS to restore sessions", partition=self._partition, error=str(error))
+                await asyncio.sleep(RETRY_S)
+        self._replay_until = newest.sequence if newest else 0
+        self._seen_at = time.monotonic()
         async with asyncio.TaskGroup() as self._tasks:
-            self._tasks.create_task(self._tick(), name="deadlines")
-            await self._bus.follow(subjects.MAILBOX, subjects.MAILBOX_ALL, 0, self.receive)
+            await self._bus.follow(subjects.MAILBOX, mail, 0, self.receive)
 
     async def stop(self, patience: float = 2.0) -> None:
         """Carry out what is commanded and leave snapshots, so that a successor has little to replay."""
@@ -132,7 +156,9 @@ class Host:
             await asyncio.wait(working, timeout=patience)
 
     async def _restore(self) -> None:
-        for name, record in (await self._sessions.items()).items():
+        self._actors.clear()
+        for key, record in (await self._sessions.items(f"{self._partition}.>")).items():
+            name = subjects.session_of_key(key)
             session = Session(name, self._settings, msgspec.json.decode(record.state, type=SessionState))
             if session.state.phase == "closed":
                 self._closed[name] = session.state.sequence
@@ -147,8 +173,6 @@ class Host:
             actor = self._actors[name] = Actor(session, *await self._last_event(name))
             self._schedule(actor)
             self.counters["sessions_restored"] += 1
-        if self._actors:
-            log.info("sessions restored", sessions=len(self._actors))
 
     # --- mail ---
 
@@ -170,7 +194,7 @@ class Host:
             if not isinstance(mail, SessionOpened) or name in self._closed:
                 self.counters["mail_dropped"] += 1
                 return
-            replaying = found.sequence <= self._caught_up_at
+            replaying = found.sequence <= self._replay_until
             actor = self._actors[name] = Actor(Session(name, self._settings), UNKNOWN if replaying else 0, 0)
             self.counters["sessions_opened"] += 1
         session = actor.session
@@ -192,14 +216,14 @@ class Host:
             actor.wake = due
             heapq.heappush(self._wakes, (due, actor.name))
 
-    async def _tick(self) -> None:
-        while True:
-            await asyncio.sleep(TICK_S)
-            replaying = self._seen < self._caught_up_at and time.monotonic() - self._seen_at < REPLAY_SILENCE_S
-            if replaying or not self._bus.connected:
-                continue  # mail that is stamped earlier may still come
-            self._closed.clear()
-            self._fire(self._clock.now() - GRACE_S)
+    def tick(self) -> None:
+        """Call it every TICK_S: fires what is due."""
+        if self._replay_until == UNKNOWN or not self._bus.connected or not self._owns():
+            return
+        if self._seen < self._replay_until and time.monotonic() - self._seen_at < REPLAY_SILENCE_S:
+            return  # mail that is stamped earlier may still come
+        self._closed.clear()
+        self._fire(self._clock.now() - GRACE_S)
 
     def _fire(self, now: float) -> None:
         while self._wakes and self._wakes[0][0] <= now:
@@ -228,8 +252,11 @@ class Host:
             while actor.todo:
                 command, state, issued = actor.todo[0]
                 try:
+                    if not self._owns():
+                        raise Stale(f"the lease of partition {self._partition} is lost")
                     await self._carry_out(actor, command, state)
                 except Stale:
+                    self.counters["fenced"] += 1
                     log.warning("another scheduler owns this session: letting it go", session=actor.name)
                     self._actors.pop(actor.name, None)
                     return
@@ -248,13 +275,19 @@ class Host:
                 await self._bus.publish(subjects.live(actor.name), event)
             case TellClient(event):
                 await self._tell(actor, event)
-            case RunJob():
-                await self._run_job(command)
-            case SaveSnapshot():
-                await self._sessions.put(actor.name, SessionRecord(state=msgspec.Raw(state)))
-            case EndSession():
-                await self._sessions.put(actor.name, SessionRecord(state=msgspec.Raw(state)))
-                self._actors.pop(actor.name, None)
+            case RunJob(job=job) | WidenJob(job=job):
+                try:
+                    await (
+                        self._dispatcher.run(command) if isinstance(command, RunJob) else self._dispatcher.widen(job)
+                    )
+                except QueueFull as error:
+                    await self._refuse(job, error)
+            case BuryJob(dead):
+                await self._dispatcher.bury(dead)
+            case SaveSnapshot() | EndSession():
+                await self._sessions.put(subjects.session_key(actor.name), SessionRecord(state=msgspec.Raw(state)))
+                if isinstance(command, EndSession):
+                    self._actors.pop(actor.name, None)
 
     async def _tell(self, actor: Actor, event: ClientEvent) -> None:
         if actor.told == UNKNOWN:
@@ -288,33 +321,22 @@ class Host:
         last = await self._bus.last(subjects.EVENTS, subjects.event(session))
         return (decode(AnyClientEvent, last.data).n, last.sequence) if last else (0, 0)
 
-    async def _run_job(self, command: RunJob) -> None:
-        job = command.job
-        if not await self._bindings.create(subjects.binding_key(job.session, job.utterance), command.binding):
-            self.counters["jobs_adopted"] += 1
-        try:
-            await self._bus.store(
-                subjects.job_pool(job.pool),
-                job,
-                id=subjects.job_message_id(job.session, job.utterance, job.attempt),
-            )
-            self.counters["jobs"] += 1
-        except QueueFull as error:
-            refusal = StageFailed(
-                job=job.job,
-                utterance=job.utterance,
-                attempt=job.attempt,
-                node="scheduler",
-                stage="asr",
-                code=error.code,
-                message="there is more work waiting than the queue may hold",
-                retryable=False,
-            )
-            where = subjects.mailbox(job.session, "node")
-            await self._bus.store(where, refusal, id=subjects.result_message_id(job.job, job.attempt, "refused"))
+    async def _refuse(self, job: Job, error: QueueFull) -> None:
+        refusal = StageFailed(
+            job=job.job,
+            utterance=job.utterance,
+            attempt=job.attempt,
+            node="scheduler",
+            stage="asr",
+            code=error.code,
+            message="there is more work waiting than the queue may hold",
+            retryable=False,
+        )
+        where = subjects.mailbox(job.session, "node")
+        await self._bus.store(where, refusal, id=subjects.result_message_id(job.job, job.attempt, "refused"))
 
 
 class SessionRecord(Message, frozen=True, kw_only=True, tag="session"):
-    """`sessions/<session>`: the actor's state (actors.state.SessionState), as JSON."""
+    """`sessions/<p>.<session>`: the actor's state (actors.state.SessionState), as JSON."""
 
     state: msgspec.Raw

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import secrets
+import socket
 from collections.abc import Callable, Sequence
 
-from actors.host import Host
-from wire import process
+from actors.scheduler import Scheduler
+from wire import process, subjects
 from wire.bus import Bus
 from wire.env import SchedulerSettings
 from wire.log import get
@@ -15,21 +18,24 @@ log = get(__name__)
 
 
 async def serve(
-    settings: SchedulerSettings, stop: asyncio.Event, *, ready: Callable[[Host], None] | None = None
+    settings: SchedulerSettings, stop: asyncio.Event, *, ready: Callable[[Scheduler], None] | None = None
 ) -> None:
-    """Schedule until `stop` is set; then leave snapshots and end. `ready` is called once mail is being read."""
+    """Schedule until `stop` is set; then leave snapshots, give up the leases, and end."""
+    instance = subjects.token(
+        settings.instance or f"{re.sub(r'[^A-Za-z0-9_-]', '-', socket.gethostname())[:40]}-{secrets.token_hex(3)}"
+    )
     async with Bus.connect(settings.nats_url, "scheduler") as bus:
         await bus.declare()
-        host = Host(bus, settings)
+        scheduler = Scheduler(bus, settings, instance)
         async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(host.run(), name="mailbox")
-            log.info("scheduling")
+            running = tasks.create_task(scheduler.run(), name="scheduler")
+            log.info("scheduling", instance=instance)
             if ready is not None:
-                ready(host)
+                ready(scheduler)
             await stop.wait()
-            await host.stop()
+            await scheduler.stop()
             running.cancel()
-        log.info("stopped", **host.counters)
+        log.info("stopped", instance=instance, **scheduler.totals())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

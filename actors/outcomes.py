@@ -22,6 +22,7 @@ from typing import Literal
 
 import msgspec
 
+from actors.attempts import Work
 from wire.messages import (
     FoundEmpty,
     NodeMessage,
@@ -77,6 +78,7 @@ class Utterance(msgspec.Struct):
     end: float
     targets: list[str]
     speak: list[str]
+    work: Work
     deadline: float
     latest: float
     text: str | None = None
@@ -187,6 +189,32 @@ class Utterance(msgspec.Struct):
             yield SpeechMissing(utterance=self.number, target=target, reason=voice.missing)
         else:
             yield SpeechFinished(utterance=self.number, target=target, seconds=voice.seconds, chunks=voice.chunks)
+
+    # --- what is left to do ---
+
+    @property
+    def untranslated(self) -> list[str]:
+        """Targets without an outcome, while there may be one."""
+        return [] if self.empty or self.failure else [each for each in self.targets if each not in self.translations]
+
+    @property
+    def unspoken(self) -> list[str]:
+        if self.empty or self.failure:
+            return []
+        return [each for each in self.speak if not self._voice(each).settled]
+
+    @property
+    def unheard(self) -> bool:
+        return not self._heard
+
+    @property
+    def needs_audio(self) -> bool:
+        """Whether another attempt would need its audio (translation may work from the audio too)."""
+        return self.unheard or bool(self.untranslated)
+
+    @property
+    def unsettled(self) -> bool:
+        return self.unheard or bool(self.untranslated) or bool(self.unspoken)
 
     @property
     def done(self) -> bool:

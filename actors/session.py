@@ -29,23 +29,25 @@ from collections.abc import Callable
 
 import msgspec
 
+from actors.attempts import MAX_ROUNDS, SILENCE_S, Work
 from actors.audio import AudioBuffer
-from actors.commands import Command, EndSession, RunJob, SaveSnapshot, TellClient, TellLive
+from actors.commands import BuryJob, Command, EndSession, RunJob, SaveSnapshot, TellClient, TellLive, WidenJob
 from actors.endpointing import Boundary, Rules
-from actors.outcomes import Utterance, tell
+from actors.jobs import binding_of, dead_of, job_of
+from actors.outcomes import Failure, Utterance, tell
 from actors.state import BufferMark, SessionState, Waiting
-from wire import subjects
 from wire.audio import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE, seconds
 from wire.env import SchedulerSettings
 from wire.messages import (
     AudioChunk,
-    BindingRecord,
     ClientLeft,
     ClientMail,
     CloseRequested,
     FinalizeRequested,
     Job,
+    JobDone,
     JobProgressed,
+    JobReturned,
     JobStarted,
     LanguagesChanged,
     Mail,
@@ -54,6 +56,7 @@ from wire.messages import (
     PlaybackStarted,
     SessionOpened,
     SessionTerminated,
+    StageFailed,
 )
 from wire.protocol import AudioAck, ClientEvent, SessionClosed, SessionReady, SessionUpdated
 
@@ -64,6 +67,8 @@ WAIT_FOR_AUDIO_S = 10.0
 PROGRESS_EXTENDS_S = 20.0
 SNAPSHOT_EVERY_SAMPLES = 30 * SAMPLE_RATE
 MAX_PLAYBACK_S = 120.0
+MAX_WORK_S = 110.0
+"""An utterance whose result takes longer is given up whatever signs come: the mailbox keeps its audio for 120 s."""
 NEVER = 1e12
 """Later than any stamp; JSON has no infinity."""
 
@@ -119,7 +124,10 @@ class Session:
         if state.phase in ("new", "closed"):
             return None
         times = [state.heard_from_client + self.settings.client_timeout_s] if state.phase == "open" else []
-        times += [utterance.deadline for utterance in state.utterances]
+        for utterance in state.utterances:
+            times.append(utterance.deadline)
+            if utterance.unsettled and (due := utterance.work.deadline()) is not None:
+                times.append(due)
         times += [waiting.deadline for waiting in state.waiting]
         if state.endpointer.open:
             times.append(state.heard_audio + AUDIO_STALL_S)
@@ -132,6 +140,8 @@ class Session:
             if utterance.deadline <= now:
                 utterance.expire()
                 utterance.deadline = NEVER
+            elif utterance.unsettled and (due := utterance.work.deadline()) is not None and due <= now:
+                self._overdue(utterance, now)
         for waiting in [each for each in state.waiting if each.deadline <= now]:
             state.waiting.remove(waiting)
             self._grant(waiting.mail, now)
@@ -203,7 +213,7 @@ class Session:
         self.buffer.append(chunk, sequence)
         for boundary in state.endpointer.feed(self.rules, chunk.speech):
             self._utterance(boundary, now)
-        self.buffer.let_go(state.endpointer.keep_from(self.rules) * FRAME_SAMPLES)
+        self._let_go()
         if now - state.acked_at >= ACK_EVERY_S:
             self._ack()
             state.acked_at = now
@@ -211,6 +221,11 @@ class Session:
             self._commands.append(SaveSnapshot())
         while state.waiting and state.waiting[0].mail.after < self.buffer.next_chunk:
             self._grant(state.waiting.pop(0).mail, now)
+
+    def _let_go(self) -> None:
+        """Forget audio that neither endpointing nor another attempt will ask for."""
+        keep = [utterance.work.first for utterance in self.state.utterances if utterance.needs_audio]
+        self.buffer.let_go(min([self.state.endpointer.keep_from(self.rules) * FRAME_SAMPLES, *keep]))
 
     def _ack(self) -> None:
         if self.buffer.next_chunk > 0:
@@ -251,58 +266,82 @@ class Session:
         state, number = self.state, self.state.next_utterance
         state.next_utterance += 1
         start, end = boundary.voiced_from * FRAME_SECONDS, boundary.voiced_to * FRAME_SECONDS
-        pcm = self.buffer.cut(boundary.start * FRAME_SAMPLES, boundary.end * FRAME_SAMPLES)
-        speak = list(state.targets) if state.speech else []
         heard = seconds(self.buffer.end)
         context = state.group.begin(number, now - (heard - start), state.source, self.settings.group_gap_s)
         state.group.busy(now - (heard - end))
-        timeout = self.settings.result_timeout_s + (end - start)
-        state.utterances.append(
-            Utterance(
-                number=number,
-                start=round(start, 3),
-                end=round(end, 3),
-                targets=list(state.targets),
-                speak=speak,
-                deadline=now + timeout,
-                latest=now + 5 * timeout,
-            )
-        )
-        job = Job(
-            job=subjects.job_id(state.session, number),
-            session=state.session,
-            utterance=number,
-            attempt=1,
-            pool=state.pool,
-            source=state.source,
-            pcm=pcm,
-            start=round(boundary.start * FRAME_SECONDS, 3),
+        utterance = Utterance(
+            number=number,
+            start=round(start, 3),
+            end=round(end, 3),
             targets=list(state.targets),
-            speak=speak,
-            prompt=context if self.settings.prompt_context else "",
-            tenant=state.tenant,
+            speak=list(state.targets) if state.speech else [],
+            work=Work(
+                first=boundary.start * FRAME_SAMPLES,
+                end=boundary.end * FRAME_SAMPLES,
+                source=state.source,
+                pool=state.pool,
+                prompt=context if self.settings.prompt_context else "",
+                sent_at=now,
+            ),
+            deadline=now + self.settings.result_timeout_s + (end - start),
+            latest=now + MAX_WORK_S,
         )
-        binding = BindingRecord(
-            job=job.job,
-            session=state.session,
-            utterance=number,
-            attempt=1,
-            pool=state.pool,
-            start=job.start,
-            end=round(boundary.end * FRAME_SECONDS, 3),
-            state="sent",
-        )
-        self._commands.append(RunJob(job, binding))
+        state.utterances.append(utterance)
+        self._run(utterance)
+
+    def _run(self, utterance: Utterance) -> None:
+        """Command the current attempt."""
+        job = self._job(utterance)
+        self._commands.append(RunJob(job, binding_of(job, utterance), list(utterance.work.excluded)))
+
+    def _job(self, utterance: Utterance) -> Job:
+        return job_of(self.state, utterance, self.buffer)
+
+    # --- attempts ---
+
+    def _overdue(self, utterance: Utterance, now: float) -> None:
+        work = utterance.work
+        if not work.started:
+            work.widened = True
+            self._commands.append(WidenJob(self._job(utterance)))
+        else:
+            self._fault(utterance, f"gave no sign for {SILENCE_S:.0f} s", now)
+
+    def _fault(self, utterance: Utterance, reason: str, now: float) -> None:
+        """Another attempt elsewhere, or the end of it."""
+        work = utterance.work
+        if work.fault(reason):
+            work.again(now, elsewhere=True)
+            self._run(utterance)
+            return
+        self._commands.append(BuryJob(dead_of(self._job(utterance), utterance)))
+        utterance.fail("asr", None, Failure("engine_failed", f"given up after {len(work.faults)} attempts", False))
 
     def _result(self, result: NodeMessage, now: float) -> None:
         for utterance in self.state.utterances:
-            if utterance.number == result.utterance:
-                if isinstance(result, JobStarted | JobProgressed):
+            if utterance.number != result.utterance:
+                continue
+            current = result.attempt == utterance.work.attempt
+            utterance.work.sign(result.attempt, result.node, now)
+            transcript = utterance.fold(result)
+            if transcript is not None:
+                self.state.group.add(utterance.number, transcript.text, transcript.confidence)
+            match result:
+                case JobStarted() | JobProgressed():
                     extended = max(utterance.deadline, now + PROGRESS_EXTENDS_S)
                     utterance.deadline = min(extended, utterance.latest)
-                transcript = utterance.fold(result)
-                if transcript is not None:
-                    self.state.group.add(utterance.number, transcript.text, transcript.confidence)
+                case _ if not (current and utterance.unsettled):
+                    pass
+                case StageFailed(retryable=True):
+                    self._fault(utterance, f"{result.code}: {result.message}", now)
+                case JobReturned() | JobDone() if utterance.work.attempt >= MAX_ROUNDS:
+                    self._fault(utterance, "something is still open after so many attempts", now)
+                case JobReturned() | JobDone():
+                    utterance.work.again(now, elsewhere=isinstance(result, JobReturned))
+                    self._run(utterance)
+                case _:
+                    pass
+            self._let_go()
 
     # --- what comes of it ---
 

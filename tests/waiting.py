@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 LOOK_S = 0.02
 
@@ -23,3 +23,10 @@ def until_now(condition: Callable[[], bool], patience: float = 20) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError
         time.sleep(5 * LOOK_S)
+
+
+async def beats(seconds: float) -> AsyncIterator[None]:
+    """A beat every so many seconds, for ever."""
+    while True:
+        await asyncio.sleep(seconds)
+        yield

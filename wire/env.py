@@ -39,8 +39,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class SchedulerSettings(Settings, frozen=True, kw_only=True):
-    """Endpointing is in audio time. See actors/endpointing.py for what each does."""
+    """Endpointing is in audio time. See actors/endpointing.py for what each does.
 
+    `instance` names this scheduler among others; one is made where it is empty. A scheduler that takes the name of one
+    that died has its partitions at once. `foreign_load_percent`: hosts that others use more get no work.
+    """
+
+    instance: str = ""
+    cpu_nodes: bool = True
+    foreign_load_percent: Annotated[float, Meta(ge=0, le=100)] = 25.0
     speech_threshold: Probability = 0.5
     silence_threshold: Probability = 0.35
     end_silence_s: Positive = 0.6

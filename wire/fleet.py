@@ -30,11 +30,15 @@ class FleetView:
         else:
             self._nodes[node] = (time.monotonic(), record)
 
-    def alive(self, pool: str) -> list[NodeRecord]:
-        """Nodes of this pool whose heart beats, ready or not."""
+    def beating(self, pool: str) -> list[NodeRecord]:
+        """Nodes of this pool whose heart beats, ready or not, draining or not."""
         since = time.monotonic() - 3 * topology.HEARTBEAT_S
         self._nodes = {name: seen for name, seen in self._nodes.items() if seen[0] >= since}
-        return [record for _, record in self._nodes.values() if pool in record.pools and not record.draining]
+        return [record for _, record in self._nodes.values() if pool in record.pools]
+
+    def alive(self, pool: str) -> list[NodeRecord]:
+        """Those of them that do not drain."""
+        return [record for record in self.beating(pool) if not record.draining]
 
     def ready(self, pool: str) -> list[NodeRecord]:
         return [record for record in self.alive(pool) if record.ready]

@@ -53,8 +53,13 @@ class Bucket(Generic[R]):
         return stored.sequence
 
     async def get(self, key: str) -> R | None:
+        found = await self.entry(key)
+        return found[0] if found is not None else None
+
+    async def entry(self, key: str) -> tuple[R, int] | None:
+        """The value with its revision."""
         last = await self._bus.last(self._stream, self._prefix + key)
-        return decode(self._kind, last.data) if last is not None and last.data else None
+        return (decode(self._kind, last.data), last.sequence) if last is not None and last.data else None
 
     async def delete(self, key: str, revision: int | None = None) -> None:
         """With `revision`: only if that is still the last; raises Stale where it is not."""

@@ -320,12 +320,13 @@ class BindingRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class SlotRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
-    """`slots/<node>.<i>`: taken by this attempt at this job, until it ends or the key's time is over."""
+    """`slots/<node>.<i>`: taken by this attempt at this job, until it ends or `seconds` (the key's time) are over."""
 
     job: str
     session: str
     attempt: int
     by: str
+    seconds: int
 
 
 class LeaseRecord(Message, frozen=True, kw_only=True, omit_defaults=False):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from actors.commands import Command, EndSession, RunJob, TellClient
+from actors.commands import BuryJob, Command, EndSession, RunJob, TellClient, WidenJob
 from actors.session import Session
 from actors.state import SessionState
 from wire.audio import FRAME_BYTES, FRAME_SECONDS
@@ -123,7 +123,7 @@ def outcome(story: Story, settings: SchedulerSettings | None = None, *, wait: fl
 
 
 def _lasting(command: Command) -> bool:
-    return isinstance(command, RunJob | TellClient | EndSession)
+    return isinstance(command, RunJob | WidenJob | BuryJob | TellClient | EndSession)
 
 
 def jobs(commands: list[Command]) -> list[RunJob]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import msgspec
 import pytest
 
-from actors.host import Host, SessionRecord
-from actors.main import serve
+from actors.dispatch import Rules
+from actors.dispatcher import Dispatcher
+from actors.host import TICK_S, Host, SessionRecord
 from tests.actors.life import Story, Teller, transcribed
 from tests.nats_server import NatsServer
-from tests.waiting import until
+from tests.waiting import beats, until
 from wire import subjects
 from wire.bus import Bus
 from wire.env import SchedulerSettings
@@ -33,12 +35,20 @@ from wire.protocol import AnyClientEvent, AudioAck, ClientEvent
 
 @contextlib.asynccontextmanager
 async def hosting(bus: Bus, settings: SchedulerSettings | None = None) -> AsyncIterator[Host]:
-    """A host that dies without a word when the block ends, as by `kill -9`."""
-    host = Host(bus, settings or SchedulerSettings())
+    """A host of s1's partition that dies without a word when the block ends, as by `kill -9`."""
+    dispatcher = Dispatcher(bus, "test", Rules())
+    settings = settings or SchedulerSettings()
+    host = Host(bus, settings, dispatcher, subjects.partition("s1"), lambda: True, Counter())
+
+    async def tick() -> None:
+        async for _ in beats(TICK_S):
+            host.tick()
+
     async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(host.run())
+        running = [tasks.create_task(each) for each in (host.run(), tick())]
         yield host
-        running.cancel()
+        for task in running:
+            task.cancel()
 
 
 async def post(bus: Bus, mail: Mail, number: int, session: str = "s1") -> None:
@@ -88,7 +98,7 @@ async def test_mail_becomes_jobs_bindings_and_numbered_events(bus: Bus) -> None:
     binding = await Bucket(bus, subjects.BINDINGS_KV, BindingRecord).get("s1.1")
     assert binding is not None
     assert (job.job, binding.job) == ("s1.1", "s1.1")
-    record = await Bucket(bus, subjects.SESSIONS_KV, SessionRecord).get("s1")
+    record = await Bucket(bus, subjects.SESSIONS_KV, SessionRecord).get(subjects.session_key("s1"))
     assert record is not None
     assert b'"phase":"closed"' in bytes(record.state)
     assert decode(AnyClientEvent, acks[-1]) == AudioAck(chunk=teller.chunk - 1)
@@ -120,7 +130,7 @@ async def test_a_successor_replays_a_closed_session_without_a_trace(bus: Bus) ->
     sessions = Bucket(bus, subjects.SESSIONS_KV, SessionRecord)
     for forgotten in (False, True):
         if forgotten:
-            await sessions.delete("s1")
+            await sessions.delete(subjects.session_key("s1"))
         async with hosting(bus) as second:
             await post(bus, SessionTerminated(), 950 + forgotten)
             await until(lambda host=second: _seen(host, len(teller.story) + 1))  # type: ignore[misc]
@@ -192,37 +202,20 @@ async def test_a_full_queue_is_told_to_the_client(bus: Bus) -> None:
 async def test_sessions_do_not_wait_for_each_other_and_survive_a_restart_of_the_server(
     server: NatsServer, bus: Bus
 ) -> None:
+    other = next(f"t{n}" for n in range(10_000) if subjects.partition(f"t{n}") == subjects.partition("s1"))
     async with hosting(bus):
-        for session in ("s1", "s2"):
+        for session in ("s1", other):
             opened = msgspec.structs.replace(Teller(targets=()).story[0][1], session=session)
             await post(bus, opened, 0, session)
-        await until(count(bus, 1, "s2"))
+        await until(count(bus, 1, other))
         server.kill()
         server.start()
         for number, (_, mail) in enumerate(Teller(targets=()).voice(1).quiet(1).story[1:], 1):
-            await post(bus, mail, number, "s2")
-        await post(bus, msgspec.structs.replace(transcribed(1), job="s2.1"), 900, "s2")
-        await until(count(bus, 2, "s2"))
+            await post(bus, mail, number, other)
+        await post(bus, msgspec.structs.replace(transcribed(1), job=f"{other}.1"), 900, other)
+        await until(count(bus, 2, other))
     assert len(await events(bus, "s1")) == 1
-
-
-async def test_a_graceful_stop_leaves_a_snapshot(server: NatsServer, bus: Bus) -> None:
-    stop = asyncio.Event()
-    started: asyncio.Future[Host] = asyncio.get_running_loop().create_future()
-    scheduler = asyncio.create_task(serve(SchedulerSettings(nats_url=server.url), stop, ready=started.set_result))
-    teller = Teller(targets=()).voice(1)
-    await post_all(bus, teller.story)
-    await until(lambda: _seen(started.result(), len(teller.story)) if started.done() else _no())
-    stop.set()
-    await scheduler
-    record = await Bucket(bus, subjects.SESSIONS_KV, SessionRecord).get("s1")
-    assert record is not None
-    assert f'"sequence":{len(teller.story)},'.encode() in bytes(record.state)
 
 
 async def _seen(host: Host, sequence: int) -> bool:
     return host._seen >= sequence and all(actor.work is None for actor in host._actors.values())
-
-
-async def _no() -> bool:
-    return False

@@ -8,6 +8,7 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import given
 
+from actors.attempts import Work
 from actors.outcomes import Utterance, tell
 from wire.messages import (
     FoundEmpty,
@@ -36,7 +37,14 @@ UTTERANCES, TARGETS = 4, ("de", "en")
 def fresh() -> list[Utterance]:
     return [
         Utterance(
-            number=number, start=number, end=number + 0.5, targets=list(TARGETS), speak=["en"], deadline=0, latest=0
+            number=number,
+            start=number,
+            end=number + 0.5,
+            targets=list(TARGETS),
+            speak=["en"],
+            work=Work(first=0, end=100, source="fr", pool="default", prompt="", sent_at=0),
+            deadline=0,
+            latest=0,
         )
         for number in range(1, UTTERANCES + 1)
     ]

@@ -1,0 +1,66 @@
+"""How often, and why, an utterance's job is tried again. PURE.
+
+One attempt is under way at a time, numbered from 1. A node that runs it gives a sign of life each second. Another
+attempt follows at once, on another node, when
+
+    silent      the node that began has given no sign for SILENCE_S: it died, hangs, or is cut off
+    failed      the node says that this attempt failed in a way that another may not (its engines crashed, say)
+    returned    the node stops and gives the job back; nobody's fault, so it counts for nothing
+    partial     the node did what it could, and something that was asked for is still open
+
+and carries what earlier attempts already stored, so nothing is computed twice. An attempt that nobody began in
+START_S goes to the pool's lane too, where any node that can pulls it. After MAX_ATTEMPTS faults the job is given up: it
+is buried with every fault's reason, and the client is told. Slowness is no fault: while signs come, only the deadline
+of the utterance ends it, and that grows with its audio.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+SILENCE_S = 3.0
+START_S = 1.5
+MAX_ATTEMPTS = 4
+MAX_ROUNDS = 2 * MAX_ATTEMPTS
+"""From this attempt on, even what is nobody's fault counts as one."""
+
+
+class Work(msgspec.Struct):
+    """The job of one utterance. `first`..`end` are samples of its audio. Times are stream time, 0.0: never."""
+
+    first: int
+    end: int
+    source: str
+    pool: str
+    prompt: str
+    sent_at: float
+    attempt: int = 1
+    widened: bool = False
+    started: bool = False
+    heard_at: float = 0.0
+    node: str = ""
+    excluded: list[str] = []
+    faults: list[str] = []
+
+    def sign(self, attempt: int, node: str, now: float) -> None:
+        """A node says something about `attempt`."""
+        if attempt == self.attempt:
+            self.started, self.node, self.heard_at = True, node, now
+
+    def deadline(self) -> float | None:
+        """When silence becomes a reason."""
+        if self.started:
+            return self.heard_at + SILENCE_S
+        return None if self.widened else self.sent_at + START_S
+
+    def fault(self, reason: str) -> bool:
+        """The attempt failed; returns whether another may be made."""
+        self.faults.append(f"attempt {self.attempt} on {self.node or 'no node'}: {reason}")
+        return len(self.faults) < MAX_ATTEMPTS
+
+    def again(self, now: float, *, elsewhere: bool) -> None:
+        """The next attempt begins; `elsewhere`: not on the node that had this one."""
+        if elsewhere and self.node and self.node not in self.excluded:
+            self.excluded.append(self.node)
+        self.attempt += 1
+        self.sent_at, self.widened, self.started, self.heard_at, self.node = now, False, False, 0.0, ""

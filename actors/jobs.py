@@ -1,0 +1,61 @@
+"""An utterance's work as the structs that others read: the job for nodes, its binding, its death notice. PURE."""
+
+from __future__ import annotations
+
+from actors.audio import AudioBuffer
+from actors.outcomes import Utterance
+from actors.state import SessionState
+from wire import subjects
+from wire.audio import seconds
+from wire.messages import BindingRecord, DeadJob, Job
+
+
+def job_of(state: SessionState, utterance: Utterance, buffer: AudioBuffer) -> Job:
+    """What is still to be done for this utterance, with what is known already."""
+    work = utterance.work
+    open_targets = {*utterance.untranslated, *utterance.unspoken}
+    return Job(
+        job=subjects.job_id(state.session, utterance.number),
+        session=state.session,
+        utterance=utterance.number,
+        attempt=work.attempt,
+        pool=work.pool,
+        source=work.source,
+        pcm=buffer.cut(work.first, work.end) if utterance.needs_audio else b"",
+        start=round(seconds(work.first), 3),
+        targets=[target for target in utterance.targets if target in open_targets],
+        speak=utterance.unspoken,
+        prompt=work.prompt,
+        transcript=utterance.text or "",
+        transcript_language=utterance.language,
+        translations={target: text for target, text in utterance.translations.items() if isinstance(text, str)},
+        tenant=state.tenant,
+    )
+
+
+def binding_of(job: Job, utterance: Utterance) -> BindingRecord:
+    return BindingRecord(
+        job=job.job,
+        session=job.session,
+        utterance=job.utterance,
+        attempt=job.attempt,
+        pool=job.pool,
+        start=job.start,
+        end=round(seconds(utterance.work.end), 3),
+        state="sent",
+    )
+
+
+def dead_of(job: Job, utterance: Utterance) -> DeadJob:
+    work = utterance.work
+    return DeadJob(
+        job=job.job,
+        session=job.session,
+        utterance=job.utterance,
+        pool=job.pool,
+        attempts=work.attempt,
+        node=work.node,
+        reason=work.faults[-1],
+        seconds=round(seconds(work.end - work.first), 3),
+        history=list(work.faults),
+    )
