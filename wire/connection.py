@@ -166,17 +166,23 @@ class Connection:
     async def _watch(self, every: float) -> None:
         while True:
             await asyncio.sleep(every)
-            if not self._nc.is_connected:
-                continue
-            try:
-                with cancellable():
-                    await self._nc.flush(timeout=min(every, ANSWER_S))  # type: ignore[arg-type]  # fractions work
-            except FAILURES:
-                if self._nc.is_connected:
-                    log.warning("NATS does not answer: reconnecting")
-                    self._abort()
-                    with contextlib.suppress(nats.errors.Error, OSError):
-                        await self._nc._process_op_err(nats.errors.StaleConnectionError())
+            if self._nc.is_connected and not await self._answers(min(every, ANSWER_S)) and self._nc.is_connected:
+                log.warning("NATS does not answer: reconnecting")
+                self._abort()
+                with contextlib.suppress(*FAILURES):
+                    await self._nc._process_op_err(nats.errors.StaleConnectionError())
+
+    async def _answers(self, within: float) -> bool:
+        """Whether the server does. nats-py's `flush` says yes where nobody reads what the server sends."""
+        reading = self._nc._reading_task
+        if reading is None or reading.done():
+            return False
+        try:
+            with cancellable():
+                await self._nc.flush(timeout=within)  # type: ignore[arg-type]  # fractions work
+        except FAILURES:
+            return False
+        return True
 
     def _abort(self) -> None:
         """Over WebSocket the transport has another shape: there nats-py's own pings must do."""
