@@ -15,6 +15,7 @@ by state, by first result).
               FinalizeRequested           what is open ends here (once the audio before it is there)
               LanguagesChanged            from the next utterance on
               CloseRequested, ClientLeft  (after a while) what is open ends here; closing
+              ClientReturned              session.resumed: where to go on
     open or   results of nodes            folded into their utterance; what is due is told, in order
     closing   last utterance is told      session.closed; closed
     any       SessionTerminated           session.closed; closed
@@ -42,6 +43,7 @@ from wire.messages import (
     AudioChunk,
     ClientLeft,
     ClientMail,
+    ClientReturned,
     CloseRequested,
     FinalizeRequested,
     Job,
@@ -58,7 +60,7 @@ from wire.messages import (
     SessionTerminated,
     StageFailed,
 )
-from wire.protocol import AudioAck, ClientEvent, SessionClosed, SessionReady, SessionUpdated
+from wire.protocol import AudioAck, ClientEvent, SessionClosed, SessionReady, SessionResumed, SessionUpdated
 
 ACK_EVERY_S = 1.0
 AUDIO_STALL_S = 2.0
@@ -105,7 +107,10 @@ class Session:
             case FinalizeRequested() | CloseRequested():
                 self._grant_or_wait(mail, now)
             case ClientLeft():
-                self.state.close_reason = self.state.close_reason or "client_left"
+                if mail.connection == self.state.connection:
+                    self.state.close_reason = self.state.close_reason or "client_left"
+            case ClientReturned():
+                self._returned(mail)
             case LanguagesChanged():
                 self._languages(mail)
             case PlaybackStarted():
@@ -179,6 +184,7 @@ class Session:
             return
         state.phase, state.opened_at, state.acked_at = "open", now, now
         state.tenant, state.pool, state.ingress = mail.tenant, mail.pool, mail.ingress
+        state.token_hash, state.connection = mail.token_hash, mail.connection
         state.source, state.targets, state.speech = mail.source, mail.targets, mail.speech
         self._tell(
             lambda n: SessionReady(
@@ -191,6 +197,16 @@ class Session:
             )
         )
         self._commands.append(SaveSnapshot())
+
+    def _returned(self, mail: ClientReturned) -> None:
+        state = self.state
+        if mail.connection == state.connection:
+            return
+        state.ingress, state.connection = mail.ingress, mail.connection
+        if state.phase == "open":
+            state.close_reason = ""
+        samples, next_chunk = self.buffer.end, self.buffer.next_chunk
+        self._tell(lambda n: SessionResumed(n=n, next_chunk=next_chunk, samples=samples))
 
     def _languages(self, mail: LanguagesChanged) -> None:
         state = self.state

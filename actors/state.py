@@ -41,6 +41,8 @@ class SessionState(msgspec.Struct, kw_only=True, tag="session_record", tag_field
     tenant: str = "default"
     pool: str = "default"
     ingress: str = ""
+    token_hash: str = ""
+    connection: str = ""
     phase: Literal["new", "open", "closing", "closed"] = "new"
     source: str = "auto"
     targets: list[str] = []

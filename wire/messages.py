@@ -44,6 +44,7 @@ class SessionOpened(MailboxMessage, frozen=True, kw_only=True):
     """A client opened a session. `targets` are in the client's order; `speech` asks for every target to be spoken.
 
     `token_hash` is the SHA-256, in hex, of the token that a client must show to come back to this session.
+    `connection` names the client's connection, of which a session may have many, one after the other.
     """
 
     session: str
@@ -54,6 +55,7 @@ class SessionOpened(MailboxMessage, frozen=True, kw_only=True):
     tenant: str = "default"
     pool: str = "default"
     token_hash: str = ""
+    connection: str = ""
 
 
 class AudioChunk(MailboxMessage, frozen=True, kw_only=True):
@@ -102,15 +104,16 @@ class ClientSeen(MailboxMessage, frozen=True, kw_only=True):
 
 
 class ClientLeft(MailboxMessage, frozen=True, kw_only=True):
-    """The socket at this ingress ended without `session.close`."""
+    """This connection ended without `session.close`."""
 
-    ingress: str = ""
+    connection: str = ""
 
 
 class ClientReturned(MailboxMessage, frozen=True, kw_only=True):
     """The client of a session that runs is back, maybe at another ingress. Answered by `session.resumed`."""
 
     ingress: str
+    connection: str
 
 
 class CloseRequested(MailboxMessage, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from wire.env import SchedulerSettings
 from wire.messages import (
     AudioChunk,
     ClientLeft,
+    ClientReturned,
     ClientSeen,
     CloseRequested,
     FinalizeRequested,
@@ -32,7 +33,7 @@ from wire.messages import (
     StageFailed,
     Translated,
 )
-from wire.protocol import ErrorTold, SessionClosed, SessionReady, TranscriptFinal
+from wire.protocol import ErrorTold, SessionClosed, SessionReady, SessionResumed, TranscriptFinal
 
 COMMON: dict[str, Any] = {"job": "s1.1", "utterance": 1, "attempt": 1, "node": "n1"}
 
@@ -271,6 +272,19 @@ def test_a_client_that_left_is_waited_for_and_then_closed() -> None:
     teller = Teller().quiet(1).say(ClientLeft())
     assert kinds(outcome(teller.story, wait=55)) == ["session.started"]
     assert events(outcome(teller.story, wait=65))[-1] == SessionClosed(n=2, reason="client_left", utterances=0)
+
+
+def test_a_client_that_returns_in_time_goes_on_where_it_was() -> None:
+    teller = (
+        Teller(targets=()).voice(0.96).say(ClientLeft()).say(ClientReturned(ingress="i2", connection="c2"), after=30)
+    )
+    chunk = teller.chunk
+    teller.say(ClientLeft()).voice(1).quiet(1)
+    commands = outcome(teller.story, wait=50)
+    resumed = events(commands)[1]
+    assert resumed == SessionResumed(n=2, next_chunk=chunk, samples=30 * 512)
+    assert len(jobs(commands)) == 2
+    assert "session.closed" not in kinds(commands)
 
 
 def test_a_client_that_is_only_muted_keeps_its_session() -> None:
