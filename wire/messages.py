@@ -301,9 +301,6 @@ class DeadJob(Message, frozen=True, kw_only=True, tag=_snake):
     history: list[str] = []
 
 
-# --- KV values (always JSON) ----------------------------------------------------------------------------------------
-
-
 class BindingRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
     """`bindings/<session>.<utterance>`: this utterance became this job, once. `start` and `end` bound its audio.
 
