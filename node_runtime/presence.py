@@ -80,8 +80,10 @@ class Presence:
             self._changed.clear()
             with contextlib.suppress(NatsUnavailable):  # the next beat may get through
                 await self._records.put(self._node, self.record(), patience=topology.HEARTBEAT_S)
+            # Not wait_for: Python 3.11's loses a cancellation that comes together with the event.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), topology.HEARTBEAT_S)
+                async with asyncio.timeout(topology.HEARTBEAT_S):
+                    await self._changed.wait()
 
     async def leave(self) -> None:
         with contextlib.suppress(NatsUnavailable):

@@ -55,7 +55,8 @@ class Worker:
         while not stop.is_set():
             if not self._presence.ready:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._presence.until_ready(), LOOK_S)
+                    async with asyncio.timeout(LOOK_S):
+                        await self._presence.until_ready()
                 continue
             pool = self._pools[turn % len(self._pools)]
             turn += 1

@@ -111,6 +111,13 @@ def job(session: str, utterance: int, pcm: bytes, **fields: Any) -> Job:
     return Job(job=name, session=session, utterance=utterance, pcm=pcm, **{**defaults, **fields})
 
 
+async def until_empty(bus: Bus, pool: str = "default") -> None:
+    """Until no job of this pool waits or is in hand. The acknowledgement comes just after the last result."""
+    async with asyncio.timeout(PATIENCE_S):
+        while await bus.waiting(subjects.JOBS, subjects.pool_consumer(pool)):
+            pass  # each look is a question to the server
+
+
 async def post(bus: Bus, work: Job) -> None:
     """Onto its pool's lane, as a scheduler does."""
     id = subjects.job_message_id(work.session, work.utterance, work.attempt)

@@ -23,11 +23,11 @@ from node_runtime.engines.whisper import Whisper
 from node_runtime.main import serve
 from tests.nats_server import NatsServer
 from tests.node_runtime import sounds
-from tests.node_runtime.conftest import PATIENCE_S, hearing, job, node, post
+from tests.node_runtime.conftest import PATIENCE_S, hearing, job, node, post, until_empty
 from wire import subjects
 from wire.bus import Bus
 from wire.env import NodeSettings
-from wire.errors import ModelMissing, NatsUnavailable, SettingsError
+from wire.errors import ModelMissing, SettingsError
 from wire.kv import Bucket
 from wire.messages import (
     FoundEmpty,
@@ -47,6 +47,11 @@ SOUND = sounds.pcm(sounds.white(1.0))
 
 def words(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def engines() -> list[psutil.Process]:
+    """The engines' processes of this process's nodes."""
+    return [each for each in psutil.Process().children() if "node_runtime.child" in each.cmdline()]
 
 
 # --- with the real models -------------------------------------------------------------------------------------------
@@ -184,14 +189,11 @@ async def test_the_engines_are_killed_in_the_middle_of_a_job(server: NatsServer,
     async with node(server) as running, hearing(bus, "s") as heard:
         await post(bus, job("s", 1, sounds.pcm(sounds.white(4.0)), source="fr", prompt="slow", targets=["en"]))
         await heard.until(lambda: heard.of(JobStarted))
-        (child,) = psutil.Process().children()[-1:]
-        for each in psutil.Process().children():
-            if "node_runtime.child" in each.cmdline():
-                child = each
+        (child,) = engines()
         child.send_signal(signal.SIGKILL)
         await running.until_ready(births=2)
         await heard.until_done(1)
-        assert await bus.waiting(subjects.JOBS, subjects.pool_consumer("default")) == 0
+        await until_empty(bus)
     assert [each.attempt for each in heard.of(JobStarted)] == [1, 2]
     assert [each.attempt for each in heard.of(Transcribed)] == [2]
     assert [each.attempt for each in heard.of(JobDone)] == [2]
@@ -237,7 +239,7 @@ async def test_stop_gives_back_what_does_not_end(server: NatsServer, bus: Bus, m
 
 async def test_the_engines_end_with_the_node(server: NatsServer) -> None:
     async with node(server):
-        (child,) = [each for each in psutil.Process().children() if "node_runtime.child" in each.cmdline()]
+        (child,) = engines()
     assert not child.is_running()
 
 
@@ -278,12 +280,6 @@ async def test_a_name_that_is_no_name_is_refused(server: NatsServer) -> None:
         await serve(NodeSettings(nats_url=server.url, node="a node"), asyncio.Event())
     with pytest.raises(SettingsError, match="pools"):
         await serve(NodeSettings(nats_url=server.url, pools=[]), asyncio.Event())
-
-
-async def test_no_nats_is_an_error_that_names_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Bus.connect.__wrapped__, "__kwdefaults__", {"patience": 0.3})
-    with pytest.raises(NatsUnavailable, match=r"127\.0\.0\.1:1"):
-        await serve(NodeSettings(nats_url="nats://127.0.0.1:1"), asyncio.Event())
 
 
 def test_the_daemon_says_what_is_missing_and_exits_with_1(server: NatsServer) -> None:

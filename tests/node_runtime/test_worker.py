@@ -9,7 +9,7 @@ import pytest
 from node_runtime.worker import UNREADABLE, read
 from tests.nats_server import NatsServer
 from tests.node_runtime import sounds
-from tests.node_runtime.conftest import hearing, job, node, post
+from tests.node_runtime.conftest import hearing, job, node, post, until_empty
 from wire import subjects, topology
 from wire.bus import Bus, Delivered
 from wire.errors import ProtocolViolation
@@ -38,7 +38,7 @@ async def test_a_job_that_always_fails_is_given_up_and_everybody_is_told(
         await heard.until(lambda: heard.of(StageFailed))
         await post(bus, job("s", 2, SOUND, source="fr"))  # the node lives on
         await heard.until_done(2)
-        assert await bus.waiting(subjects.JOBS, subjects.pool_consumer("default")) == 0
+        await until_empty(bus)
     assert [each.attempt for each in heard.of(JobStarted, 1)] == [1, 2, 3, 4]
     (failed,) = heard.of(StageFailed)
     assert (failed.stage, failed.code, failed.retryable, failed.target) == ("asr", "engine_failed", False, None)
@@ -63,7 +63,10 @@ async def test_a_job_that_kills_the_engines_is_given_up_and_the_node_lives_on(
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"{", b"\xc1\xff", encode(ClientSeen()), encode(job("s", 1, b"odd")), encode(job("s", 1, b"", targets=["a.b"]))],
+    [
+        b"", b"{", b"\xc1\xff", encode(ClientSeen()),
+        encode(job("s", 1, b"odd")), encode(job("s", 1, b"", targets=["a.b"])),
+    ],
 )  # fmt: skip
 def test_what_is_no_job_is_refused(data: bytes) -> None:
     with pytest.raises(ProtocolViolation):
@@ -81,7 +84,7 @@ async def test_what_is_no_job_is_given_up_and_the_node_lives_on(server: NatsServ
         dead = await the_dead(bus, UNREADABLE)
         await post(bus, job("s", 1, SOUND, source="fr"))
         await heard.until_done(1)
-        assert await bus.waiting(subjects.JOBS, subjects.pool_consumer("default")) == 0
+        await until_empty(bus)
     assert (dead.session, dead.attempts) == (UNREADABLE, 1)
 
 
