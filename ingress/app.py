@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import cast
 
 from aiohttp import web
 
@@ -95,8 +96,7 @@ async def _stream(request: web.Request) -> web.StreamResponse:
     ingress = request.app[INGRESS]
     socket = Socket(ingress.settings.max_frame_bytes)
     await socket.prepare(request)
-    transport = request.transport
-    connection = Connection(ingress, socket, transport if isinstance(transport, asyncio.Transport) else None)
+    connection = Connection(ingress, socket, cast("asyncio.WriteTransport | None", request.transport))
     ingress.connections.add(connection)
     try:
         await connection.run()

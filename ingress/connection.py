@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import struct
+from socket import SO_LINGER, SOL_SOCKET
 
 from aiohttp import WSMsgType, web
 
@@ -26,7 +28,9 @@ GOODBYE_S = 2.0
 
 
 class Connection:
-    def __init__(self, ingress: Ingress, socket: web.WebSocketResponse, transport: asyncio.Transport | None) -> None:
+    def __init__(
+        self, ingress: Ingress, socket: web.WebSocketResponse, transport: asyncio.WriteTransport | None
+    ) -> None:
         self._ingress = ingress
         self._socket = socket
         self._transport = transport
@@ -49,7 +53,10 @@ class Connection:
             await session.run(self._ending)
         ending = await self._ending
         async with asyncio.TaskGroup() as group:  # neither may hold the other up
-            group.create_task(self._say_goodbye(ending))
+            if session is None or session.heard:
+                group.create_task(self._say_goodbye(ending))
+            elif self._transport is not None:
+                _cut_off(self._transport)
             if session is not None and ending is not endings.CLOSED:
                 group.create_task(session.leave())
         if session is None:
@@ -98,4 +105,11 @@ class Connection:
         except (TimeoutError, ConnectionError):
             log.debug("a client was gone before it was told why", reason=ending.reason)
         if self._transport is not None and self._transport.get_write_buffer_size():
-            self._transport.abort()  # it does not read: what is left would wait for ever
+            _cut_off(self._transport)
+
+
+def _cut_off(transport: asyncio.WriteTransport) -> None:
+    """Its client does not read: throw away what it was to get, in this process and in the kernel, which would keep it
+    for minutes."""
+    transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()

@@ -47,6 +47,12 @@ class Outbox:
         self._frames.append(None)
         self._more.set()
 
+    def abandon(self) -> None:
+        """Throw away what waits."""
+        self._frames.clear()
+        self.bytes = 0
+        self.finish()
+
     async def take(self) -> Frame | None:
         """The next frame, when there is one; None after the last."""
         while not self._frames:

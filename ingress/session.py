@@ -55,6 +55,7 @@ SCHEDULER_S = 5.0
 CLOSING_S = 90.0
 STALLED_S = 60.0
 BUSY_TICK_S, QUIET_TICK_S = 1.0, 5.0
+LAST_FRAME_S = 1.0
 LEAVING_S = 2.0
 MAX_WRONG = 20
 MIN_CHUNK_COST_S, CONTROL_COST_S = 0.001, 0.05
@@ -83,6 +84,8 @@ class Session:
         self._closing_at: float | None = None
         self._wrong = 0
         self._end = end
+        self.heard = True
+        """Whether the client could be told anything when the session ended."""
 
     async def run(self, ending: asyncio.Future[Ending]) -> None:
         """Until `ending` is there."""
@@ -90,10 +93,15 @@ class Session:
         feeds[self.id] = self._feed
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(each) for each in (self._read(), self._write(), self._keep())]
+                reading, keeping, writing = map(group.create_task, (self._read(), self._keep(), self._write()))
                 reason = await ending
-                for task in tasks:
-                    task.cancel()
+                reading.cancel()
+                keeping.cancel()
+                self._outbox.abandon()
+                # Not cancelled at once: after a send that was cancelled, aiohttp cannot send any more.
+                await asyncio.wait([writing], timeout=LAST_FRAME_S)
+                self.heard = writing.done()
+                writing.cancel()
         finally:
             del feeds[self.id]
         log.info(
@@ -105,7 +113,7 @@ class Session:
         """Tell the actor that the client has gone, unless it said so itself or the actor was first."""
         if self._closing_at is None:
             try:
-                await self._uplink.send(ClientLeft(), LEAVING_S)
+                await self._uplink.send(ClientLeft(ingress=self._ingress.id), LEAVING_S)
             except NatsUnavailable:
                 log.info("the actor was not told that its client left", session=self.id)
 

@@ -13,6 +13,7 @@ from ingress.feed import Feed, SessionFeed
 from tests.nats_server import NatsServer
 from wire import subjects
 from wire.bus import Bus
+from wire.errors import NatsUnavailable
 from wire.messages import Message, SpeechChunk, encode
 from wire.protocol import AudioAck, ClientEvent, SpeechBegan, SpeechFinished, TranscriptFinal
 
@@ -134,6 +135,21 @@ async def test_what_cannot_be_read_is_left_out(bus: Bus) -> None:
     side.feed.receive(0, "", b'{"type":"session.exploded","n":1}')
     side.feed.receive(1, "en", b"\xc1")
     side.feed.receive(0, "", encode(final(1)))
+    assert side.seen() == [1]
+
+
+async def test_a_read_that_fails_is_tried_again(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    side = Side(bus)
+    await tell(bus, final(1))
+
+    async def away(*_: object) -> None:
+        raise NatsUnavailable("EVENTS could not be read")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(bus, "last", away)
+        await side.feed.keep(side.feed.due)
+    assert side.seen() == []
+    await side.feed.keep(side.feed.due)
     assert side.seen() == [1]
 
 

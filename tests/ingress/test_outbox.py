@@ -37,6 +37,13 @@ def test_live_events_are_dropped_and_counted_where_much_waits() -> None:
     assert (outbox.dropped, outbox.bytes) == (1, LIVE_BYTES + 1)
 
 
+async def test_what_is_abandoned_is_not_sent() -> None:
+    outbox = Outbox()
+    outbox.put("a")
+    outbox.abandon()
+    assert (outbox.bytes, await outbox.take()) == (0, None)
+
+
 def test_too_much_or_too_long_is_unread() -> None:
     outbox = Outbox()
     assert not outbox.unread(0)

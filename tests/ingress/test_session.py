@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
+import socket
 import struct
 import time
 
@@ -12,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ingress import outbox, session
+from ingress import connection, outbox, session, shared
 from ingress.vad import SpeechMeter, SpeechModel
-from tests.ingress.client import Client, chunk, connected, ingress, ready, undisturbed
+from tests.ingress.client import Client, chunk, connected, eventually, ingress, ready, undisturbed
 from tests.ingress.stand_in import Actor, Heard
 from tests.nats_server import NatsServer
 from wire import subjects
@@ -26,7 +28,7 @@ from wire.messages import (
     PlaybackEnded,
     PlaybackStarted,
 )
-from wire.protocol import TranscriptFinal, TranscriptPartial
+from wire.protocol import SessionClosed, TranscriptFinal, TranscriptPartial
 
 SECOND = bytes(32_000)
 
@@ -200,24 +202,19 @@ async def test_sessions_hear_only_their_own(url: str, actor: Actor) -> None:
         assert [event["type"] for event in other.events[:-1]] == ["session.started", "session.closed"]
 
 
-async def test_a_client_that_never_reads(url: str, actor: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "STUCK_S", 1.0)
+async def test_a_client_that_reads_too_late(url: str, actor: Actor) -> None:
     async with (
         undisturbed(url),
         aiohttp.ClientSession() as http,
-        http.ws_connect(url + "/v1/stream", max_msg_size=0) as socket,
+        http.ws_connect(url + "/v1/stream", max_msg_size=0) as slow,
     ):
-        await socket.send_json({"type": "session.start"})
-        name = (await socket.receive_json())["session"]
-        async with asyncio.TaskGroup() as group:
-            speaking = group.create_task(actor.speak(name, 1, "en", [bytes(200_000)] * 100))
-            heard = actor.sessions[name]
-            await actor.until(lambda: bool(heard.mail) and isinstance(heard.mail[-1], ClientLeft), 30)
-            speaking.cancel()
-        received = [message async for message in socket]  # now it reads, too late
-        assert sum(len(message.data) for message in received) < 20_000_000
-        print("CODE", socket.close_code, len(received), sum(len(message.data) for message in received))
-        assert socket.close_code in (4413, 1006)
+        await slow.send_json({"type": "session.start"})
+        name = (await slow.receive_json())["session"]
+        await actor.speak(name, 1, "en", [bytes(200_000)] * 40)  # 8 MB: more than the outbox and the sockets hold
+        received = [message async for message in slow]  # now it reads, too late
+        assert sum(len(message.data) for message in received) < 8_000_000
+        assert slow.close_code == 4413
+        assert isinstance(actor.sessions[name].mail[-1], ClientLeft)
 
 
 async def test_a_fast_sender_is_slowed_down_and_loses_nothing(server: NatsServer, actor: Actor, node: None) -> None:
@@ -295,3 +292,76 @@ async def test_lost_audio_is_sent_again(url: str, actor: Actor) -> None:
 
 def test_a_chunk_is_what_the_protocol_says() -> None:
     assert chunk(3, b"ab") == struct.pack("<I", 3) + b"ab"
+
+
+async def shake_hands(url: str) -> socket.socket:
+    """A WebSocket opened by hand, with a session on it, whose small receive buffer nobody empties."""
+    loop = asyncio.get_running_loop()
+    host, port = url.removeprefix("http://").split(":")
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    raw.setblocking(False)
+    await loop.sock_connect(raw, (host, int(port)))
+    opening = b'{"type":"session.start"}'
+    await loop.sock_sendall(
+        raw,
+        b"GET /v1/stream HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        + bytes([0x81, 0x80 | len(opening), 0, 0, 0, 0]) + opening,
+    )  # fmt: skip
+    return raw
+
+
+async def test_a_client_that_never_ever_reads_is_cut_off(
+    url: str, actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "STUCK_S", 0.5)
+    monkeypatch.setattr(connection, "GOODBYE_S", 0.5)
+    async with undisturbed(url):
+        before = set(actor.sessions)
+        with contextlib.closing(await shake_hands(url)) as raw:
+            await actor.until(lambda: len(actor.sessions) > len(before))
+            (name,) = set(actor.sessions) - before
+            await actor.speak(name, 1, "en", [bytes(500_000)] * 7)  # less than the outbox may hold: it gets stuck
+
+            async def cut() -> bool:
+                poll = select.poll()
+                poll.register(raw, select.POLLHUP)
+                return bool(poll.poll(0))
+
+            await eventually(cut)
+            await actor.until(lambda: isinstance(actor.sessions[name].mail[-1], ClientLeft))
+
+
+async def test_after_half_a_minute_without_nats_sessions_end(
+    server: NatsServer, url: str, actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared, "NATS_PATIENCE_S", 0.5)
+    async with connected(url) as streaming, connected(url) as silent:
+        for client in (streaming, silent):
+            await client.start()
+        server.kill()
+        await streaming.audio(SECOND)
+        for client in (streaming, silent):
+            assert await client.closed() == 1013
+            assert client.codes() == ["nats_unavailable"]
+    server.start()
+
+
+async def test_an_actor_that_is_gone_for_long_ends_the_session(
+    url: str, actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "STALLED_S", 0.5)
+    async with undisturbed(url), connected(url) as client:
+        actor.deaf.add((await client.start())["session"])
+        await client.audio(SECOND)
+        assert await client.closed() == 1013
+        assert client.codes() == ["no_scheduler"]
+
+
+async def test_a_session_that_an_operator_ends(url: str, actor: Actor) -> None:
+    async with undisturbed(url), connected(url) as client:
+        name = (await client.start())["session"]
+        await actor.tell(name, SessionClosed(reason="operator", utterances=0))
+        assert await client.closed() == 1000
+        assert client.events[-2]["reason"] == "operator"
