@@ -132,6 +132,52 @@ async def test_a_server_that_stands_still_is_left_and_found_again(server: NatsSe
         await heard.until(1)
 
 
+async def test_a_read_loop_that_died_behind_a_connection_that_stands_is_noticed(server: NatsServer) -> None:
+    async with Bus.connect(server.url, "test", watch=0.1) as bus:
+        heard = Inbox()
+        await bus.subscribe(subjects.LIVE_ALL, heard)
+        back = reconnected(bus)
+        assert bus._nc._reading_task is not None
+        bus._nc._reading_task.cancel()
+        assert bus.connected
+        await soon(back)
+        await bus.publish(subjects.live("s"), ClientSeen())
+        await heard.until(1)
+
+
+async def test_a_server_that_dies_while_it_is_asked_is_found_again(server: NatsServer) -> None:
+    async with Bus.connect(server.url, "test", watch=0.6) as bus:
+        back, loop = reconnected(bus), asyncio.get_running_loop()
+        server.pause()
+        loop.call_later(0.7, server.kill)  # the question is out since 0.6
+        loop.call_later(1.3, server.start)
+        await soon(back)
+        assert bus.connected
+
+
+async def test_a_server_that_answers_is_left_alone(server: NatsServer) -> None:
+    async with Bus.connect(server.url, "test", watch=0.02) as bus:
+        real, asked = bus._nc.flush, asyncio.Semaphore(0)
+
+        async def flush(timeout: int = 10) -> None:
+            await real(timeout)
+            asked.release()
+
+        bus._nc.flush = flush  # type: ignore[method-assign]
+        async with asyncio.timeout(10):
+            for _ in range(10):
+                await asked.acquire()
+        assert bus.reconnects == 0
+
+
+async def test_a_url_of_websockets_is_watched_without_its_socket(server: NatsServer) -> None:
+    async with Bus.connect(server.url, "test") as bus:
+        kept, bus._nc._transport = bus._nc._transport, None
+        bus._abort()
+        bus._nc._transport = kept
+        assert bus.connected
+
+
 @pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning"
 )  # nats-py forgets sockets of vain attempts
