@@ -9,6 +9,7 @@ const NEAR_PX = 80;
 export class Captions {
   #drawn = new Map(); // key -> {caption, row}
   #following = true;
+  #top = 0; // where the list stood last
 
   /** `scroller` holds `list` (an <ol>); `jump` is the button that goes back to the newest. */
   constructor({ scroller, list, jump, announcer, timeOf }) {
@@ -70,14 +71,20 @@ export class Captions {
     while (this.announcer.childElementCount > 4) this.announcer.firstElementChild.remove();
   }
 
+  /** Only a movement upwards is the reader's: captions may have come between our own scrolling and this event. */
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
-    this.#following = scrollHeight - scrollTop - clientHeight < NEAR_PX;
+    if (scrollHeight - scrollTop - clientHeight < NEAR_PX) this.#following = true;
+    else if (scrollTop < this.#top) this.#following = false;
+    this.#top = scrollTop;
     this.jump.hidden = this.#following;
   }
 
   #follow() {
-    if (this.#following) this.scroller.scrollTop = this.scroller.scrollHeight;
+    if (this.#following) {
+      this.scroller.scrollTop = this.scroller.scrollHeight;
+      this.#top = this.scroller.scrollTop;
+    }
     this.jump.hidden = this.#following;
   }
 }
