@@ -108,8 +108,8 @@ class Journal:
     def _binding(self, found: Delivered) -> None:
         record: BindingRecord = decode(BindingRecord, found.data)
         at = (record.session, record.utterance)
-        self.bindings[at] = record
-        self._at[at, BindingRecord] = found.time
+        self.bindings.setdefault(at, record)
+        self._at.setdefault((at, BindingRecord), found.time)
 
     def _event(self, found: Delivered) -> None:
         event: Any = decode(AnyClientEvent, found.data)

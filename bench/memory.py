@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from bench import speech, stack
+from bench.crowd import crowd
 from bench.rows import Row
 from cli import client
 from cli.pacing import Pacing
-from wire.protocol import StartRequest
 
 KB = 1000
 CHUNK_S = 0.1
-OPENING_AT_ONCE = 20
 PROGRAMS = {"scheduler": "observed scheduler", "ingress": "observed ingress", "node": "node_runtime"}
 
 
@@ -93,39 +91,22 @@ async def _sizes(running: stack.Stack) -> dict[str, tuple[int, int]]:
     return sizes
 
 
-@asynccontextmanager
-async def _connected(address: str, sessions: int, spoken: bytes | None) -> AsyncIterator[None]:
-    """So many sessions, open when the block begins; they speak, each from another place, unless `spoken` is None."""
-    door, opened = asyncio.Semaphore(OPENING_AT_ONCE), asyncio.Semaphore(0)
+def _connected(address: str, sessions: int, spoken: bytes | None) -> AbstractAsyncContextManager[None]:
+    """They speak, each from another place, unless `spoken` is None."""
+    if spoken is None:
+        return crowd(address, sessions)
+    chunks = speech.pieces(spoken, CHUNK_S)
 
-    async def one(place: int) -> None:
-        async with door:
-            connecting = client.connect(address, StartRequest(source="en", speech=False))
-            session = await connecting.__aenter__()
-        try:
-            opened.release()
-            async with asyncio.TaskGroup() as group:
-                if spoken is not None:
-                    group.create_task(_speak(session, spoken, place / sessions))
-                async for _ in session.events():
-                    pass
-        finally:
-            await connecting.__aexit__(None, None, None)
+    async def speak(session: client.Session, place: int) -> None:
+        await _speak(session, chunks, place / sessions)
 
-    async with asyncio.TaskGroup() as group:
-        clients = [group.create_task(one(place)) for place in range(sessions)]
-        for _ in clients:
-            await opened.acquire()
-        yield
-        for each in clients:
-            each.cancel()
+    return crowd(address, sessions, speak)
 
 
-async def _speak(session: client.Session, spoken: bytes, begin: float) -> None:
+async def _speak(session: client.Session, chunks: list[bytes], begin: float) -> None:
     """In real time, for ever, beginning at this share of the recording."""
     loop = asyncio.get_running_loop()
-    chunks = speech.pieces(spoken, CHUNK_S)
-    await asyncio.sleep(begin % CHUNK_S)
+    await asyncio.sleep(begin * CHUNK_S)
     pacing, first = Pacing(loop.time()), round(begin * len(chunks))
     for number in itertools.count():
         await asyncio.sleep(max(0.0, pacing.due(number * CHUNK_S) - loop.time()))

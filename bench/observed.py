@@ -8,7 +8,6 @@ FILE then has, as JSON, what `Report` says.
 
 from __future__ import annotations
 
-import functools
 import gc
 import signal
 import sys
@@ -39,24 +38,27 @@ class Report(msgspec.Struct, frozen=True):
     dispatch_seconds: list[float]
 
 
-def look(hosts: list[Host]) -> Report:
+def look() -> Report:
     """At all sessions of this process."""
     at, held, chunks = time.monotonic(), 0, 0
+    times: list[float] = []
     for each in gc.get_objects():
         if isinstance(each, AudioBuffer):
             held += sum(len(chunk.pcm) for _, chunk in each._held)
             chunks += each.next_chunk
         elif isinstance(each, Window):
             held += each._bytes + len(each._pcm)
-    return Report(at, held, chunks, [seconds for host in hosts for seconds in host.dispatch_seconds])
+        elif isinstance(each, Host):
+            times += each.dispatch_seconds
+    return Report(at, held, chunks, times)
 
 
-def answer(file: Path, hosts: list[Host]) -> None:
+def answer(file: Path) -> None:
     """Report into `file` at each SIGUSR1; it appears whole."""
 
     def report(number: int, frame: FrameType | None) -> None:
         written = file.with_suffix(".new")
-        written.write_bytes(msgspec.json.encode(look(hosts)))
+        written.write_bytes(msgspec.json.encode(look()))
         written.rename(file)
 
     signal.signal(signal.SIGUSR1, report)
@@ -69,11 +71,9 @@ def without_silero(self: SpeechModel, frames: Floats, h: Floats, c: Floats) -> t
 
 def main() -> int:
     program, file, *flags = sys.argv[1:]
-    hosts: list[Host] = []
-    answer(Path(file), hosts)
+    answer(Path(file))
     if program == "scheduler":
-        serve = functools.partial(actors.main.serve, ready=hosts.append)
-        return process.main(SchedulerSettings, program, "", serve, flags)
+        return process.main(SchedulerSettings, program, "", actors.main.serve, flags)
     if program == "ingress-without-silero":
         SpeechModel.run = without_silero  # type: ignore[method-assign]
     return process.main(IngressSettings, program, "", ingress.main.serve, flags)

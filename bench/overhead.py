@@ -38,13 +38,12 @@ async def measure(part: str, files: Sequence[Path]) -> list[Row]:
 
 async def run(parts: Sequence[str], files: Sequence[Path]) -> None:
     console = Console(width=None if sys.stdout.isatty() else 140)
-    table = Table(*HEADINGS, title="Dragoman beside what it is made of")
     for part in parts:
         console.print(f"[dim]measuring {part} (load of this machine: {os.getloadavg()[0]:.1f}) …[/dim]")
+        table = Table(*HEADINGS, title=part, title_justify="left")
         for row in await measure(part, files):
             table.add_row(*row.cells(), style="red" if row.kept is False else None)
-        table.add_section()
-    console.print(table)
+        console.print(table)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +32,8 @@ async def usual() -> dict[str, bytes]:
     return found or {"piper": spoken()}
 
 
-def spoken() -> bytes:
-    """PCM16 mono 16 kHz of `SAID`. Raises ModelMissing without the packaged voice."""
+def spoken(said: Sequence[str] = SAID) -> bytes:
+    """PCM16 mono 16 kHz of these sentences. Raises ModelMissing without the packaged voice."""
     import soxr
 
     from node_runtime import catalog
@@ -42,7 +43,7 @@ def spoken() -> bytes:
     voice = Piper(name, catalog.voice(name, Path()), "cpu", 1)
     pause = np.zeros(round(PAUSE_S * SAMPLE_RATE), np.int16)
     parts = [pause]
-    for sentences in SAID:
+    for sentences in said:
         for sound in voice.speak(sentences):
             parts.append(soxr.resample(np.frombuffer(sound.pcm, "<i2"), sound.sample_rate, SAMPLE_RATE))
         parts.append(pause)

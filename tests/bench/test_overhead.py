@@ -51,7 +51,7 @@ async def test_memory_is_measured_for_each_session() -> None:
 
 @pytest.mark.models
 async def test_captions_are_measured_beside_the_bare_engine() -> None:
-    rows = await captions.measure({"piper": speech.spoken()}, passes=1, source="en")
+    rows = await captions.measure({"piper": speech.spoken(speech.SAID[1:])}, passes=1, source="en")
     assert budgets(rows) >= 2
     lag, *_ = rows
     assert 0 < lag.measured < 30_000
