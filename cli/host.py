@@ -87,7 +87,7 @@ async def readiness(address: str) -> Readiness | None:
     """What the ingress at `address` (http://host:port) says; None where none answers."""
     try:
         async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session,
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session,
             session.get(f"{address}/readyz") as answer,
         ):
             return msgspec.json.decode(await answer.read(), type=Readiness)
