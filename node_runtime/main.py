@@ -42,7 +42,7 @@ class Node:
 
     async def serve(self, stop: asyncio.Event) -> None:
         await self._declare()
-        worker = Worker(self._bus, self._name, self._settings.pools, self._nursery, self._presence)
+        worker = Worker(self._bus, self._name, self._settings, self._nursery, self._presence)
         try:
             async with asyncio.TaskGroup() as group:
                 for_ever = [

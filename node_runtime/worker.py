@@ -1,4 +1,4 @@
-"""Jobs in hand: taken from the pools' lanes, run, marked as in progress, and ended in exactly one way.
+"""Jobs in hand: taken from a lane, run, marked as in progress, and ended in exactly one way.
 
     acknowledged   everything that it asked for is stored
     given back     this attempt failed in a way that another may not (the engines died, a model raised, NATS was away)
@@ -16,21 +16,23 @@ import contextlib
 
 import msgspec
 
+from node_runtime.lanes import Lanes
 from node_runtime.nursery import Nursery
 from node_runtime.outbox import Outbox, what
 from node_runtime.presence import Presence
 from wire import subjects, topology
 from wire.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
 from wire.bus import Bus, Taken
-from wire.errors import EngineError, NatsUnavailable, ProtocolViolation
+from wire.env import NodeSettings
+from wire.errors import EngineError, NatsUnavailable, ProtocolViolation, Stale
+from wire.kv import Bucket
 from wire.log import get
-from wire.messages import DeadJob, Job, JobDone, JobProgressed, JobStarted, StageFailed, decode
+from wire.messages import DeadJob, Job, JobDone, JobProgressed, JobStarted, SlotRecord, StageFailed, decode
 
 log = get(__name__)
 
 TICK_S = 1.0
 DRAIN_S = 10.0
-PATIENCE_S = 1.5
 LOOK_S = 0.5
 """Between two looks whether the node stops, while the engines are not ready."""
 BACK_AFTER_S = 0.5
@@ -40,43 +42,43 @@ UNREADABLE = "unreadable"
 
 
 class Worker:
-    """Runs jobs of `pools` in the engines of `nursery`. `work` is one slot: run as many as there are."""
+    """Runs jobs in the engines of `nursery`. `work` is one slot: run as many as there are."""
 
-    def __init__(self, bus: Bus, node: str, pools: list[str], nursery: Nursery, presence: Presence) -> None:
+    def __init__(self, bus: Bus, node: str, settings: NodeSettings, nursery: Nursery, presence: Presence) -> None:
         self._bus = bus
         self._node = node
-        self._pools = pools
+        self._pools = list(settings.pools)
+        self._slots = settings.slots
+        self._reserved = Bucket(bus, subjects.SLOTS_KV, SlotRecord)
         self._nursery = nursery
         self._presence = presence
 
     async def work(self, stop: asyncio.Event) -> None:
         """Until `stop`; the job in hand then has `DRAIN_S` to end."""
-        turn = 0
-        while not stop.is_set():
-            if not self._presence.ready:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_S):
-                        await self._presence.until_ready()
-                continue
-            pool = self._pools[turn % len(self._pools)]
-            turn += 1
-            # Not cut short by `stop`: a job that came in that moment would be lost until the queue's patience ends.
-            taken = await self._bus.take(subjects.JOBS, subjects.pool_consumer(pool), PATIENCE_S / len(self._pools))
-            if taken is None:
-                continue
-            if stop.is_set():
-                await taken.give_back()
-                return
-            self._presence.busy += 1
-            try:
-                await self._within(stop, taken, pool)
-            finally:
-                self._presence.busy -= 1
+        async with asyncio.TaskGroup() as group:
+            lanes = Lanes(self._bus, self._node, self._pools, group)
+            while not stop.is_set():
+                if not self._presence.ready:
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(LOOK_S):
+                            await self._presence.until_ready()
+                    continue
+                taken = await lanes.next()
+                if taken is None:
+                    continue
+                if stop.is_set():
+                    await taken.give_back()
+                    return
+                self._presence.busy += 1
+                try:
+                    await self._within(stop, taken)
+                finally:
+                    self._presence.busy -= 1
 
-    async def _within(self, stop: asyncio.Event, taken: Taken, pool: str) -> None:
+    async def _within(self, stop: asyncio.Event, taken: Taken) -> None:
         """Do the job, but no longer than `DRAIN_S` after `stop`."""
         async with asyncio.TaskGroup() as group:
-            doing = group.create_task(self.do(taken, pool))
+            doing = group.create_task(self.do(taken))
             stopping = group.create_task(stop.wait())
             await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if not doing.done():
@@ -84,18 +86,21 @@ class Worker:
                 if not doing.done():
                     doing.cancel()
                     await taken.give_back()
-                    log.warning("a job was given back: the node stops", pool=pool)
+                    log.warning("a job was given back: the node stops")
             stopping.cancel()
 
-    async def do(self, taken: Taken, pool: str) -> None:
+    async def do(self, taken: Taken) -> None:
         """One delivery of one job, to its end."""
         try:
             job = read(taken.data)
         except ProtocolViolation as error:
-            log.error("a job cannot be read: given up", pool=pool, bytes=len(taken.data), error=str(error))
+            log.error("a job cannot be read: given up", bytes=len(taken.data), error=str(error))
             with contextlib.suppress(NatsUnavailable):
-                await self._tell_operators(None, pool, taken.deliveries, str(error))
+                await self._tell_operators(None, taken.deliveries, str(error))
             await taken.give_up()
+            return
+        if job.warm_up:  # the engines were born anew, and their warm-up waits for it
+            await taken.give_back()
             return
         attempt = job.attempt + taken.deliveries - 1
         if taken.deliveries > topology.MAX_DELIVER:  # whoever had it last could not even say so
@@ -108,7 +113,19 @@ class Worker:
             log.warning("an attempt failed: the job is given back", job=job.job, attempt=attempt, reason=failed)
             await taken.give_back(BACK_AFTER_S)
         else:
-            await self._bury(taken, job, pool, attempt, failed)
+            await self._bury(taken, job, attempt, failed)
+        await self._free(job)
+
+    async def _free(self, job: Job) -> None:
+        """Give up the slot that a scheduler reserved here for this attempt, if one did."""
+        try:
+            for slot in range(self._slots):
+                key = subjects.slot_key(self._node, slot)
+                found = await self._reserved.entry(key)
+                if found is not None and (found[0].job, found[0].attempt) == (job.job, job.attempt):
+                    await self._reserved.delete(key, found[1])
+        except (NatsUnavailable, Stale) as error:
+            log.warning("a slot was not given up; it goes by itself", job=job.job, error=str(error))
 
     async def _attempt(self, taken: Taken, job: Job, attempt: int) -> str | None:
         """Run it and store what comes. None: all is stored; else why another attempt should be made."""
@@ -152,7 +169,7 @@ class Worker:
             ticking.cancel()
         return failed
 
-    async def _bury(self, taken: Taken, job: Job, pool: str, attempt: int, reason: str) -> None:
+    async def _bury(self, taken: Taken, job: Job, attempt: int, reason: str) -> None:
         """Tell the session and the operators, then never deliver it again."""
         failed = StageFailed(
             job=job.job,
@@ -168,14 +185,15 @@ class Worker:
         try:
             id = subjects.result_message_id(job.job, attempt, what(failed))
             await self._bus.store(subjects.mailbox(job.session, "node"), failed, id=id)
-            await self._tell_operators(job, pool, taken.deliveries, reason)
+            await self._tell_operators(job, taken.deliveries, reason)
         except NatsUnavailable as error:
             log.warning("a job could not be given up: the queue keeps it", job=job.job, error=str(error))
             return
         await taken.give_up()
 
-    async def _tell_operators(self, job: Job | None, pool: str, deliveries: int, reason: str) -> None:
+    async def _tell_operators(self, job: Job | None, deliveries: int, reason: str) -> None:
         session = job.session if job else UNREADABLE
+        pool = job.pool if job else self._pools[0]
         dead = DeadJob(
             job=job.job if job else UNREADABLE,
             session=session,

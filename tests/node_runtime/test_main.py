@@ -282,10 +282,10 @@ async def test_a_name_that_is_no_name_is_refused(server: NatsServer) -> None:
         await serve(NodeSettings(nats_url=server.url, pools=[]), asyncio.Event())
 
 
-def test_the_daemon_says_what_is_missing_and_exits_with_1(server: NatsServer) -> None:
+def test_the_daemon_says_what_is_missing_and_exits_with_2(server: NatsServer) -> None:
     command = [sys.executable, "-m", "node_runtime", "--nats-url", server.url, "--asr-model", "/nowhere"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.rstrip().splitlines()[-1].startswith("node-runtime: there is no ASR model '/nowhere'")
 
 
