@@ -114,6 +114,7 @@ def test_message_ids_are_documented() -> None:
         subjects.event_message_id("SESSION", 3),
         subjects.speech_message_id(subjects.job_id("SESSION", 7), "en", 0),
         subjects.result_message_id("SESSION.7", 1, "asr"),
+        subjects.dead_message_id(subjects.job_id("SESSION", 7)),
     }
 
 
@@ -166,7 +167,7 @@ def test_every_function_that_makes_a_subject_is_documented() -> None:
         "token", "partition", "mailbox_of", "mailbox_partition", "speech_of", "stream_of", "session_of_mailbox",
         "unstored", "addressee", "pool_consumer", "node_consumer", "binding_key", "session_key", "session_of_key",
         "slot_key", "slot_of_key", "job_id", "job_message_id", "widened_message_id", "event_message_id",
-        "speech_message_id", "result_message_id",
+        "speech_message_id", "result_message_id", "dead_message_id",
     }  # fmt: skip
     found = {
         name for name, each in inspect.getmembers(subjects, inspect.isfunction) if each.__module__ == subjects.__name__

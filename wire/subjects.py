@@ -163,6 +163,10 @@ def widened_message_id(session: str, utterance: int, attempt: int) -> str:
     return f"job.{session}.{utterance}.{attempt}.pool"
 
 
+def dead_message_id(job: str) -> str:
+    return f"dead.{job}"
+
+
 def event_message_id(session: str, n: int) -> str:
     return f"event.{session}.{n}"
 

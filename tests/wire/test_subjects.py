@@ -110,6 +110,7 @@ def test_ids_differ_wherever_the_thing_does(one: str, other: str, a: int, b: int
     assert (subjects.job_message_id(one, a, 1) == subjects.job_message_id(other, b, 1)) is same
     assert (subjects.widened_message_id(one, a, 1) == subjects.widened_message_id(other, b, 1)) is same
     assert subjects.widened_message_id(one, a, 1) != subjects.job_message_id(one, a, 1)
+    assert (subjects.dead_message_id(one) == subjects.dead_message_id(other)) is (one == other)
     assert (subjects.event_message_id(one, a) == subjects.event_message_id(other, b)) is same
     assert (subjects.job_id(one, a) == subjects.job_id(other, b)) is same
     assert subjects.job_message_id(one, a, 1) != subjects.job_message_id(one, a, 2)
