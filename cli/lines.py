@@ -94,6 +94,8 @@ def complaint(error: ErrorTold) -> str:
 
 def described(summary: Summary) -> str:
     """A summary in a line."""
+    if not summary.audio_s:
+        return "no audio was sent"
     parts = [f"{summary.audio_s:.1f} s of audio", f"{summary.utterances} utterances"]
     if summary.first_text_s is not None:
         parts.append(f"first text after {summary.first_text_s:.1f} s")

@@ -76,7 +76,8 @@ class LiveCaptions:
 
     def ended(self, summary: Summary) -> None:
         self._live.stop()
-        self._console.print(self._table(len(self._rows)))
+        if self._rows:
+            self._console.print(self._table(len(self._rows)))
         for error in self._errors:
             self._console.print(Text(error, "red"))
         self._console.print(Text(described(summary), "red" if summary.lost else "green"))

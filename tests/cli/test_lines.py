@@ -73,3 +73,7 @@ def test_what_an_error_was_about_is_said() -> None:
 
 def test_what_was_lost_is_said() -> None:
     assert described(Summary(1.0, 0, None, None, None, 3)) == "1.0 s of audio, 0 utterances, 3 lost"
+
+
+def test_a_session_that_never_was_has_no_numbers() -> None:
+    assert described(Summary(0.0, 0, None, None, None, 0)) == "no audio was sent"

@@ -83,8 +83,8 @@ def test_an_exit_code_is_put_into_words() -> None:
 
 async def test_lines_of_both_streams_are_printed_behind_the_name(paper: Paper) -> None:
     code = (
-        r"import os, signal; os.write(1, b'one\ntw'); os.write(2, b'o\n\nbar 1%\rbar 9%\n');"
-        r"os.write(1, b'\xff tail'); signal.pause()"
+        r"import os, signal; os.write(1, b'one\ntw');"
+        r"os.write(2, b'o\n\nbar 1%\rbar 9%\n\xff tail'); signal.pause()"
     )
     async with supervising(paper) as children:
         children.start(program("a", code))
