@@ -122,4 +122,4 @@ def test_numbers_are_those_of_the_code() -> None:
     assert f"{MIN_CLIENT_RATE} to {MAX_CLIENT_RATE} Hz" in text
     assert f"at most {settings.max_frame_bytes:,} bytes a message" in text
     assert f"({settings.max_speed:g} times by default" in text
-    assert f"({settings.idle_timeout_s / 60:g} minutes)" in text
+    assert f"{settings.idle_timeout_s / 60:g} minutes" in text
