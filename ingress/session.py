@@ -113,7 +113,7 @@ class Session:
         """Tell the actor that the client has gone, unless it said so itself or the actor was first."""
         if self._closing_at is None:
             try:
-                await self._uplink.send(ClientLeft(ingress=self._ingress.id), LEAVING_S)
+                await self._uplink.send(ClientLeft(), LEAVING_S)
             except NatsUnavailable:
                 log.info("the actor was not told that its client left", session=self.id)
 
