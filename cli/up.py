@@ -115,8 +115,10 @@ def _nats(plan: Plan, port: int) -> Program:
 def _programs(plan: Plan, nats_url: str, terminal: Terminal) -> tuple[Program, ...]:
     python, environment = sys.executable, _environment(plan, nats_url, terminal)
     listening = ("--host", plan.settings.host, "--port", str(plan.port))
+    # Of the same name in each life: it has its predecessor's partitions at once, and need not wait for a lease to end.
+    scheduler = environment | {env.PREFIX + "INSTANCE": f"up-{os.getpid()}"}
     return (
-        Program("scheduler", (python, "-m", "actors"), environment),
+        Program("scheduler", (python, "-m", "actors"), scheduler),
         Program("ingress", (python, "-m", "ingress", *listening), environment),
         Program("node", (python, "-m", "node_runtime"), environment),
     )
