@@ -1,5 +1,5 @@
-"""One slot's view of the queues: first the node's own lane, with jobs for which a scheduler reserved a slot here, then the
-lanes of its pools in turn.
+"""One slot's view of the queues: first the node's own lane, with jobs for which a scheduler reserved a slot here, then
+the lanes of its pools in turn.
 
 A slot with nothing to do asks all lanes at once and waits; then two may answer, and a slot runs one job: what else came
 goes back at once, to whoever is free. Before it waits it looks at each lane for a moment, one after the other, so that

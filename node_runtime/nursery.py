@@ -30,6 +30,7 @@ SILENCE_S = 15.0
 STALL_S = 60.0
 """For one step: hearing 30 s of audio with a large model on a slow CPU takes less."""
 CHECK_S = 1.0
+LAST_BREATH_S = 0.5
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0
 SOUND_AFTER_S = 60.0
 """A child that lived so long did not die of its start: the pause begins anew."""
@@ -191,7 +192,16 @@ async def _send(process: asyncio.subprocess.Process, frame: frames.Frame) -> Non
 
 
 async def _bury(process: asyncio.subprocess.Process) -> int:
-    """Make sure that it is dead. Its exit code."""
+    """Make sure that it is dead. Its exit code.
+
+    Mostly it is dead already, and killing it then would take its exit code from under `wait`. If not, the end of its
+    input ends it, unless it hangs.
+    """
+    if process.stdin is not None:
+        process.stdin.close()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LAST_BREATH_S):
+            return await process.wait()
     with contextlib.suppress(ProcessLookupError):
         process.kill()
     return await process.wait()

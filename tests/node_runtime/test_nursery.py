@@ -113,6 +113,14 @@ async def test_a_child_that_is_stopped_gives_no_sign_and_is_killed(monkeypatch: 
         assert not psutil.pid_exists(pid)
 
 
+async def test_a_crash_is_told_by_its_signal_every_time() -> None:
+    async with watched() as it:
+        for utterance in range(3):
+            await it.born()
+            with pytest.raises(ChildLost, match="SIGSEGV"):
+                await it.steps(utterance, prompt="crash")
+
+
 async def test_an_engine_that_raises_costs_no_process() -> None:
     async with watched() as it:
         await it.born()
