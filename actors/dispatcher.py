@@ -120,7 +120,7 @@ class Dispatcher:
 
     async def bury(self, dead: DeadJob) -> None:
         log.error("a job was given up", job=dead.job, attempts=dead.attempts, history=dead.history)
-        await self._bus.store(subjects.dead(dead.pool, dead.session), dead, id=f"dead.{dead.job}")
+        await self._bus.store(subjects.dead(dead.pool, dead.session), dead, id=subjects.dead_message_id(dead.job))
         self.counters["jobs_dead"] += 1
 
     async def _reserve(self, decision: Decision, job: Job) -> tuple[NodeView, int] | None:
