@@ -1,0 +1,149 @@
+"""Any life at all: whatever is said, lost, repeated, failed or late, in any order, the promises hold.
+
+A story is made of random steps and lived four ways (tests/actors/life.py), which must agree; then the commands are held
+to what every client and node relies on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import hypothesis.strategies as st
+from hypothesis import HealthCheck, given, settings
+
+from actors.attempts import MAX_ATTEMPTS, MAX_ROUNDS
+from actors.commands import BuryJob, Command, EndSession, WidenJob
+from tests.actors.life import Teller, events, jobs, outcome
+from wire.messages import (
+    ClientLeft,
+    ClientReturned,
+    CloseRequested,
+    FinalizeRequested,
+    FoundEmpty,
+    JobDone,
+    JobProgressed,
+    JobReturned,
+    JobStarted,
+    LanguagesChanged,
+    SpeechEnded,
+    SpeechStarted,
+    SpeechUnavailable,
+    StageFailed,
+    Transcribed,
+    Translated,
+)
+from wire.protocol import ErrorTold, SessionClosed, TranscriptFinal, TranslationFinal, UtteranceEmpty
+
+TARGETS = ("de", "en")
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("utterance"), st.sampled_from([0.3, 1.0, 2.0])),
+        st.tuples(st.just("utterance"), st.sampled_from([0.5, 17.0])),
+        st.tuples(st.just("voice"), st.sampled_from([0.1, 0.5, 1.0, 3.0])),
+        st.tuples(st.just("quiet"), st.sampled_from([0.2, 0.7, 2.5])),
+        st.tuples(st.just("wait"), st.sampled_from([0.5, 2.0, 4.0, 30.0])),
+        st.tuples(st.just("lose"), st.integers(1, 5)),
+        st.tuples(st.just("again"), st.integers(1, 8)),
+        st.tuples(
+            st.just("node"), st.integers(1, 4), st.integers(1, 4), st.sampled_from("abc"), st.integers(0, 10),
+            st.sampled_from(TARGETS),
+        ),
+        st.tuples(st.sampled_from(["finalize", "left", "returned", "languages"])),
+    ),
+    min_size=6,
+    max_size=40,
+)  # fmt: skip
+
+
+def node_mail(utterance: int, attempt: int, node: str, kind: int, target: str) -> Any:
+    common: dict[str, Any] = {"job": f"s1.{utterance}", "utterance": utterance, "attempt": attempt, "node": node}
+    failed: dict[str, Any] = {**common, "code": "c", "message": "m"}
+    makers: list[Callable[[], Any]] = [
+        lambda: JobStarted(**common),
+        lambda: JobProgressed(**common, stage="asr"),
+        lambda: JobReturned(**common),
+        lambda: Transcribed(**common, text=f"{utterance} by {node}", language="fr", confidence=0.9),
+        lambda: FoundEmpty(**common, reason="noise"),
+        lambda: Translated(**common, target=target, text=f"{target} {utterance}"),
+        lambda: SpeechStarted(**common, target=target, sample_rate=22050),
+        lambda: SpeechEnded(**common, target=target, seconds=1, chunks=1),
+        lambda: SpeechUnavailable(**common, target=target, reason="no voice"),
+        lambda: StageFailed(**failed, stage="asr", retryable=attempt < 4),
+        lambda: JobDone(**common, seconds={}),
+    ]
+    return makers[kind]()
+
+
+def written(actions: list[Any]) -> Teller:
+    teller = Teller(targets=TARGETS, speech=True)
+    for at, (what, *how) in enumerate(actions):
+        match what:
+            case "utterance":
+                teller.voice(*how).quiet(0.7)
+            case "voice":
+                teller.voice(*how)
+            case "quiet":
+                teller.quiet(*how)
+            case "wait":
+                teller.wait(*how)
+            case "lose":  # the last chunks never arrived; what follows them skips ahead, until they are sent again
+                teller.chunk += how[0]
+            case "again":  # go-back-N: all from some chunk on
+                teller.chunk = max(0, teller.chunk - how[0])
+            case "node":
+                utterance, attempt, node, kind, target = how
+                teller.say(node_mail(utterance, attempt, node, kind, target), after=0.01)
+            case "finalize":
+                teller.say(FinalizeRequested(after=teller.chunk - 1), after=0.01)
+            case "left":
+                teller.say(ClientLeft(), after=0.01)
+            case "returned":
+                teller.say(ClientReturned(ingress="i", connection=f"c{at}"), after=0.01)
+            case "languages":
+                teller.say(LanguagesChanged(source="de", targets=["en"], speech=False), after=0.01)
+    return teller.say(CloseRequested(after=-1), after=0.01)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(steps)
+def test_the_promises_hold_in_any_life(actions: list[Any]) -> None:
+    commands = outcome(written(actions).story, wait=700)
+    told = events(commands)
+    numbers = sorted({run.job.utterance for run in jobs(commands)})
+    assert numbers == list(range(1, len(numbers) + 1)), "a number is spent only with a job"
+
+    outcomes = [
+        event.utterance
+        for event in told
+        if isinstance(event, TranscriptFinal | UtteranceEmpty)
+        or (isinstance(event, ErrorTold) and event.target is None)
+    ]
+    assert outcomes == numbers, "each utterance has exactly one outcome, in order"
+    for target in TARGETS:
+        translated = [
+            event.utterance for event in told if isinstance(event, TranslationFinal) and event.target == target
+        ]
+        assert translated == sorted(set(translated))
+    assert isinstance(told[-1], SessionClosed)
+    assert [type(command) for command in commands[-1:]] == [EndSession]
+    hold_to_attempts(commands, numbers)
+
+
+def hold_to_attempts(commands: list[Command], numbers: list[int]) -> None:
+    end = 0.0
+    for number in numbers:
+        runs = [run for run in jobs(commands) if run.job.utterance == number]
+        assert [run.job.attempt for run in runs] == list(range(1, len(runs) + 1)), "one attempt after the other"
+        assert len(runs) < MAX_ROUNDS + MAX_ATTEMPTS
+        assert runs[0].binding.start >= end, "audio belongs to one utterance"
+        end = runs[0].binding.end
+        assert {(run.binding.start, run.binding.end) for run in runs} == {(runs[0].binding.start, end)}
+        whole = round((end - runs[0].binding.start) * 32_000)
+        assert all(len(run.job.pcm) in (0, whole) for run in runs)
+        assert len(runs[0].job.pcm) == whole
+    buried = [command.dead.utterance for command in commands if isinstance(command, BuryJob)]
+    assert len(buried) == len(set(buried))
+    widened = [(command.job.job, command.job.attempt) for command in commands if isinstance(command, WidenJob)]
+    assert len(widened) == len(set(widened))
