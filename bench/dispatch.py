@@ -27,6 +27,8 @@ JOB_S = 2.7
 PCM = b"\x10\x00" * (FRAMES * FRAME_BYTES // 2)
 VOICED, SILENT = b"\xfa" * FRAMES, b"\x00" * FRAMES
 PATIENCE_S = 15.0
+PROGRAMS = {"scheduler": "observed scheduler", "ingress": "ingress", "node": "node_runtime"}
+"""The ingress has nothing to do here but to say when the node is ready."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Load:
 async def measure(load: Load) -> list[Row]:
     """Two rows with budgets, in ms."""
     async with stack.running(
-        {"scheduler": "observed scheduler", "node": "node_runtime"}, stack.SCRIPTED
+        PROGRAMS, stack.SCRIPTED
     ) as running, Bus.connect(running.nats_url, "bench") as bus:  # fmt: skip
         await bus.declare()
         await bare.make_stream(bus, subjects.JOBS, bare.JOB_STREAM, bare.JOBS)
