@@ -58,6 +58,7 @@ class Child:
                 sources=engines.ear.languages,
                 targets=engines.targets(),
                 voices={voice.language: voice.name for voice in reversed(engines.voices)},
+                tags=engines.tags,
             )
         )
         for slot in range(settings.slots):
@@ -96,7 +97,7 @@ class Child:
                 if run.job.warm_up:
                     warm_up(run.job, engines)
                 else:
-                    attempt = Attempt(run.job, run.attempt, node, engines)
+                    attempt = Attempt(run.job, node, engines)
                     for step in attempt.run():
                         self.send(frames.Stepped(run=run.run, step=step, target=attempt.target))
             except Exception as broken:  # whatever it was, it is told, and the slot goes on

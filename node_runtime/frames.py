@@ -57,7 +57,6 @@ class Begin(Frame, frozen=True, kw_only=True):
 
 class Run(Frame, frozen=True, kw_only=True):
     run: int
-    attempt: int
     job: Job
 
 
@@ -69,6 +68,7 @@ class Loaded(Frame, frozen=True, kw_only=True):
     sources: list[str]
     targets: dict[str, list[str]]
     voices: dict[str, str]
+    tags: list[str] = []
 
 
 class Unusable(Frame, frozen=True, kw_only=True):

@@ -6,9 +6,11 @@ asked where there is one; without it there are no GPUs, and nothing complains.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import socket
+import time
 import warnings
 from typing import Any
 
@@ -17,6 +19,9 @@ import psutil
 from wire.errors import SettingsError
 
 MIB = 1024 * 1024
+SMOOTHED_OVER_S = 5.0
+LEAST_INTERVAL_S = 0.5
+"""Two looks closer than this say nothing about shares."""
 
 
 def node_name(asked: str) -> str:
@@ -46,27 +51,76 @@ def threads(asked: int, slots: int) -> int:
     return asked or max(1, len(os.sched_getaffinity(0)) // slots)
 
 
+class Smoothed:
+    """A value that follows what it is told, slowly: after SMOOTHED_OVER_S it has come two thirds of the way."""
+
+    def __init__(self) -> None:
+        self.value = 0.0
+
+    def tell(self, value: float, seconds: float) -> float:
+        """`value` held for the last `seconds`."""
+        self.value += (value - self.value) * (1 - math.exp(-seconds / SMOOTHED_OVER_S))
+        return self.value
+
+
 class Load:
-    """How busy this process, its children and the host's GPUs are. The CPU share is since the call before."""
+    """How busy this process, its children and the host's GPUs are. Shares are of the whole host, 0 to 100, since the
+    `look` before; call it at each heartbeat. What others use is smoothed, so that no single burst turns work away."""
 
     def __init__(self) -> None:
         self._me = psutil.Process()
         self._nvml = _nvml()
+        self._looked = time.monotonic()
+        self._spent = self._spent_by(self._tree())
+        self._gpu_seen = 0
+        self._foreign_cpu, self._foreign_gpu = Smoothed(), Smoothed()
+        self.cpu_percent = 0.0
+        self.memory_mb = 0.0
         psutil.cpu_percent()
 
-    def cpu_percent(self) -> float:
-        """Of the whole host, 0 to 100."""
-        return float(psutil.cpu_percent())
+    @property
+    def foreign_percent(self) -> float:
+        """What other programs use of the CPU or of a GPU, whichever is more."""
+        return round(max(self._foreign_cpu.value, self._foreign_gpu.value), 1)
 
-    def memory_mb(self) -> float:
-        """Resident memory of this process and its children, MiB."""
-        total = 0
-        for process in [self._me, *self._me.children(recursive=True)]:
-            try:
-                total += process.memory_info().rss
-            except psutil.Error:  # it ended in between
-                continue
-        return round(total / MIB, 1)
+    def look(self) -> None:
+        tree = self._tree()
+        self.memory_mb = round(sum(map(_resident, tree.values())) / MIB, 1)
+        now, spent = time.monotonic(), self._spent_by(tree)
+        seconds = now - self._looked
+        if seconds < LEAST_INTERVAL_S:
+            return
+        self.cpu_percent = float(psutil.cpu_percent())
+        own = sum(max(0.0, total - self._spent.get(pid, 0.0)) for pid, total in spent.items())
+        own_percent = 100 * own / (seconds * (psutil.cpu_count() or 1))
+        self._foreign_cpu.tell(max(0.0, self.cpu_percent - own_percent), seconds)
+        self._foreign_gpu.tell(self._foreign_gpu_percent(set(tree)), seconds)
+        self._looked, self._spent = now, spent
+
+    def _tree(self) -> dict[int, psutil.Process]:
+        return {process.pid: process for process in [self._me, *self._me.children(recursive=True)]}
+
+    def _spent_by(self, tree: dict[int, psutil.Process]) -> dict[int, float]:
+        return {pid: _cpu_seconds(process) for pid, process in tree.items()}
+
+    def _foreign_gpu_percent(self, own: set[int]) -> float:
+        """Of the busiest GPU, by processes that are not ours; 0 where the driver does not tell."""
+        if self._nvml is None:
+            return 0.0
+        nvml, most, newest = self._nvml, 0.0, self._gpu_seen
+        try:
+            for index in range(nvml.nvmlDeviceGetCount()):
+                handle = nvml.nvmlDeviceGetHandleByIndex(index)
+                samples = nvml.nvmlDeviceGetProcessUtilization(handle, self._gpu_seen)
+                used: dict[int, int] = {}
+                for sample in samples:
+                    used[sample.pid] = max(used.get(sample.pid, 0), sample.smUtil)
+                    newest = max(newest, sample.timeStamp)
+                most = max(most, min(100.0, sum(share for pid, share in used.items() if pid not in own)))
+        except (nvml.NVMLError, AttributeError):  # nothing ran, or this driver does not tell
+            return most
+        self._gpu_seen = newest
+        return most
 
     def gpus(self) -> list[dict[str, Any]]:
         """Name, used and total memory (MiB) and utilisation (percent) of each NVIDIA GPU."""
@@ -89,6 +143,23 @@ class Load:
         except nvml.NVMLError:
             return []
         return found
+
+
+def _resident(process: psutil.Process) -> float:
+    """Bytes; 0 if it has ended."""
+    try:
+        return float(process.memory_info().rss)
+    except psutil.Error:
+        return 0.0
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    """What it has used so far, without its children; 0 if it has ended."""
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)
 
 
 def _nvml() -> Any:

@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from node_runtime import catalog, host
+from node_runtime import catalog, extensions, host
 from node_runtime.engines import scripted
-from node_runtime.engines.base import Engines
+from node_runtime.engines.base import Ear, Engines, Surroundings
 from wire.env import NodeSettings
 from wire.errors import ModelMissing
 
 
 def load(settings: NodeSettings) -> Engines:
     """Raises ModelMissing, naming the model and the mend, or SettingsError."""
-    if settings.engine == "scripted":
-        return scripted.engines(settings.scripted_rtf)
+    scripts = settings.engine == "scripted"
     try:
-        from node_runtime.engines.piper import Piper
-        from node_runtime.engines.translate import Translation
-        from node_runtime.engines.whisper import Whisper
-
-        device = host.device(settings.device)
+        device = "cpu" if scripts else host.device(settings.device)
         threads = host.threads(settings.threads, settings.slots)
-        cache = Path(settings.cache_dir)
-        return Engines(
-            Whisper(catalog.asr(settings.asr_model, cache), device, threads, settings.slots),
-            [Translation(catalog.nmt(name, cache), device, threads, settings.slots) for name in settings.nmt_models],
-            [Piper(name, catalog.voice(name, cache), device, threads) for name in settings.voices],
-            device,
-            [settings.asr_model, *settings.nmt_models, *settings.voices],
-        )
+        cache = Path(settings.cache_dir).expanduser()
+        found = extensions.load(settings.custom_engines, Surroundings(device, threads, settings.slots, cache))
+        if scripts:
+            return extensions.extended(found, partial(_scripted, settings))
+        return extensions.extended(found, partial(_models, settings, device, threads, cache))
     except ImportError as error:
         raise ModelMissing(f"a node needs the package {error.name}: pip install 'dragoman[node]'") from error
+
+
+def _scripted(settings: NodeSettings, ear: Ear | None) -> Engines:
+    made = scripted.engines(settings.scripted_rtf)
+    return made if ear is None else replace(made, ear=ear)
+
+
+def _models(settings: NodeSettings, device: str, threads: int, cache: Path, ear: Ear | None) -> Engines:
+    from node_runtime.engines.piper import Piper
+    from node_runtime.engines.translate import Translation
+
+    models = [*settings.nmt_models, *settings.voices]
+    if ear is None:
+        from node_runtime.engines.whisper import Whisper
+
+        ear = Whisper(catalog.asr(settings.asr_model, cache), device, threads, settings.slots)
+        models.insert(0, settings.asr_model)
+    return Engines(
+        ear,
+        [Translation(catalog.nmt(name, cache), device, threads, settings.slots) for name in settings.nmt_models],
+        [Piper(name, catalog.voice(name, cache), device, threads) for name in settings.voices],
+        device,
+        models,
+    )

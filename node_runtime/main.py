@@ -14,9 +14,10 @@ from collections.abc import Callable, Sequence
 from node_runtime import frames, host
 from node_runtime.nursery import ChildLost, Nursery
 from node_runtime.presence import Presence
-from node_runtime.warmup import warm_up
+from node_runtime.slots import Slots
+from node_runtime.warmup import WarmUps
 from node_runtime.worker import Worker
-from wire import process, subjects
+from wire import process, subjects, topology
 from wire.bus import Bus
 from wire.env import NodeSettings
 from wire.errors import DragomanError, NatsUnavailable, SettingsError
@@ -24,6 +25,7 @@ from wire.log import get
 
 log = get(__name__)
 
+LEAVE_S = 3.0
 IN_FLIGHT = 10_000
 """Jobs of one pool in hand at once, over all nodes; beyond it the queue would stand still without a word."""
 
@@ -37,26 +39,26 @@ class Node:
         self._name = name
         self._told_ready = ready
         self._births: asyncio.Queue[frames.Loaded] = asyncio.Queue()
-        self._presence = Presence(bus, settings, name)
+        self._slots = Slots(bus, name, settings.slots)
+        self._presence = Presence(bus, settings, name, self._slots)
         self._nursery = Nursery(settings, name, self._births.put_nowait, self._presence.lost_engines)
+        self._warm_ups = WarmUps(bus, name, settings.pools[0], self._nursery)
+        self._worker = Worker(bus, name, settings, self._nursery, self._presence, self._slots, self._warm_ups)
 
     async def serve(self, stop: asyncio.Event) -> None:
         await self._declare()
-        worker = Worker(self._bus, self._name, self._settings, self._nursery, self._presence)
         try:
             async with asyncio.TaskGroup() as group:
                 for_ever = [
                     group.create_task(self._nursery.watch(), name="nursery"),
-                    group.create_task(self._warm_ups(), name="warm-ups"),
+                    group.create_task(self._warm_up(), name="warm-ups"),
                     group.create_task(self._presence.beat(), name="heartbeat"),
                 ]
-                slots = [
-                    group.create_task(worker.work(stop), name=f"slot-{slot}") for slot in range(self._settings.slots)
-                ]
+                working = group.create_task(self._worker.work(stop), name="worker")
                 await stop.wait()
-                log.info("the node stops: no new jobs", node=self._name, running=self._presence.busy)
+                log.info("the node stops: no new jobs", node=self._name, running=self._slots.busy)
                 self._presence.drains()
-                await asyncio.wait(slots)
+                await asyncio.wait({working})
                 for task in for_ever:
                     task.cancel()
         finally:
@@ -65,18 +67,21 @@ class Node:
     async def _declare(self) -> None:
         await self._bus.declare()
         lane = subjects.node_consumer(self._name)
-        await self._bus.declare_queue(subjects.JOBS, lane, subjects.job_node(self._name), IN_FLIGHT)
+        await self._bus.declare_queue(
+            subjects.JOBS, lane, subjects.job_node(self._name), IN_FLIGHT, topology.LANE_IDLE_S
+        )
         for pool in self._settings.pools:
             await self._bus.declare_queue(
                 subjects.JOBS, subjects.pool_consumer(pool), subjects.job_pool(pool), IN_FLIGHT
             )
+        await self._slots.clear()
 
-    async def _warm_ups(self) -> None:
+    async def _warm_up(self) -> None:
         """One for each engines' process that is born."""
         while True:
             loaded = await self._births.get()
             try:
-                await warm_up(self._bus, self._name, self._settings.pools[0], self._nursery)
+                await self._warm_ups.run()
             except ChildLost:
                 continue
             except NatsUnavailable as error:
@@ -93,8 +98,9 @@ class Node:
 
     async def _leave(self) -> None:
         try:
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(LEAVE_S):
                 await self._presence.leave()
+                await self._worker.sweep()
                 await self._bus.forget_queue(subjects.JOBS, subjects.node_consumer(self._name))
         except (TimeoutError, DragomanError) as error:
             log.warning("the node could not say that it leaves; its record goes by itself", error=str(error))

@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 import msgspec
 
@@ -112,7 +112,7 @@ class Nursery:
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_S)
 
-    async def run(self, job: Job, attempt: int) -> AsyncIterator[tuple[str, Step]]:
+    async def run(self, job: Job) -> AsyncGenerator[tuple[str, Step], None]:
         """The steps of one attempt, each with its target language ("": none).
 
         What waits here is bounded by the utterance: its texts, and speech of a few minutes at the very most.
@@ -126,7 +126,7 @@ class Nursery:
         steps = life.runs[number] = asyncio.Queue()
         life.stepped[number] = time.monotonic()
         try:
-            await _send(life.process, frames.Run(run=number, attempt=attempt, job=job))
+            await _send(life.process, frames.Run(run=number, job=job))
             while isinstance(frame := await steps.get(), frames.Stepped):
                 yield frame.target, frame.step
             if frame.error:

@@ -15,6 +15,7 @@ from wire.messages import (
     FoundEmpty,
     Job,
     JobDone,
+    JobReturned,
     NodeMessage,
     SpeechChunk,
     SpeechEnded,
@@ -29,10 +30,9 @@ from wire.messages import (
 class Outbox:
     """Of one attempt at one job."""
 
-    def __init__(self, bus: Bus, job: Job, attempt: int) -> None:
+    def __init__(self, bus: Bus, job: Job) -> None:
         self._bus = bus
         self._job = job
-        self._attempt = attempt
         self._queue: asyncio.Queue[tuple[str, NodeMessage | SpeechChunk] | None] = asyncio.Queue()
 
     def put(self, target: str, message: NodeMessage | SpeechChunk) -> None:
@@ -60,7 +60,7 @@ class Outbox:
                     subject, message, id=subjects.speech_message_id(job.job, target, message.sequence)
                 )
             else:
-                result = subjects.result_message_id(job.job, self._attempt, what(message))
+                result = subjects.result_message_id(job.job, job.attempt, what(message))
                 await self._bus.store(mailbox, message, id=result)
 
 
@@ -83,4 +83,6 @@ def what(message: NodeMessage) -> str:
             return f"failed.{stage}.{target or 'all'}"
         case JobDone():
             return "done"
+        case JobReturned():
+            return "returned"
     raise TypeError(f"{type(message).__name__} is not stored")

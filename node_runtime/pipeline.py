@@ -51,9 +51,8 @@ CODES: dict[Stage, str] = {"asr": "engine_failed", "translate": "translation_fai
 class Attempt:
     """One attempt at one job on the node `node`. Iterate `run()` once; `target` is the language of the last step."""
 
-    def __init__(self, job: Job, attempt: int, node: str, engines: Engines) -> None:
+    def __init__(self, job: Job, node: str, engines: Engines) -> None:
         self._job = job
-        self._attempt = attempt
         self._node = node
         self._engines = engines
         self._seconds: dict[str, float] = {}
@@ -156,7 +155,7 @@ class Attempt:
                 for at in range(0, len(sound.pcm), CHUNK_BYTES):
                     yield SpeechChunk(
                         job=self._job.job,
-                        attempt=self._attempt,
+                        attempt=self._job.attempt,
                         sequence=sequence,
                         sample_rate=sound.sample_rate,
                         pcm=sound.pcm[at : at + CHUNK_BYTES],
@@ -175,17 +174,20 @@ class Attempt:
     # --- words ---
 
     def _say(self, kind: type[Message], **fields: object) -> Step:
-        said = kind(job=self._job.job, utterance=self._job.utterance, attempt=self._attempt, node=self._node, **fields)
+        said = kind(
+            job=self._job.job, utterance=self._job.utterance, attempt=self._job.attempt, node=self._node, **fields
+        )
         return said  # type: ignore[return-value]
 
     def _failed(self, stage: Stage, error: Exception, target: str | None) -> Step:
         ours = isinstance(error, DragomanError)
+        lacking = isinstance(error, LanguageUnsupported)  # here: another node may have it
         return self._say(
             StageFailed,
             stage=stage,
-            code=error.code if isinstance(error, LanguageUnsupported) else CODES[stage],
+            code=LanguageUnsupported.code if lacking else CODES[stage],
             message=str(error) if ours else f"{type(error).__name__} in the {stage} engine",
-            retryable=error.retryable if isinstance(error, DragomanError) else True,
+            retryable=lacking or not isinstance(error, DragomanError) or error.retryable,
             target=target,
         )
 

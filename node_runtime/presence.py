@@ -11,6 +11,7 @@ from importlib import metadata
 
 from node_runtime import frames
 from node_runtime.host import Load
+from node_runtime.slots import Slots
 from wire import subjects, topology
 from wire.bus import Bus
 from wire.env import NodeSettings
@@ -22,7 +23,7 @@ from wire.messages import NodeRecord
 class Presence:
     """The state of one node. Set `loaded`, `ready`, `draining` through the methods: they are told at once."""
 
-    def __init__(self, bus: Bus, settings: NodeSettings, node: str) -> None:
+    def __init__(self, bus: Bus, settings: NodeSettings, node: str, slots: Slots) -> None:
         self._records = Bucket(bus, subjects.NODES_KV, NodeRecord)
         self._settings = settings
         self._node = node
@@ -30,8 +31,8 @@ class Presence:
         self._loaded: frames.Loaded | None = None
         self._changed = asyncio.Event()
         self._ready = asyncio.Event()
+        self._slots = slots
         self.draining = False
-        self.busy = 0
 
     @property
     def ready(self) -> bool:
@@ -55,13 +56,14 @@ class Presence:
         self._changed.set()
 
     def record(self) -> NodeRecord:
-        loaded = self._loaded
+        loaded, load = self._loaded, self._load
+        load.look()
         return NodeRecord(
             node=self._node,
             version=metadata.version("dragoman"),
             pools=self._settings.pools,
             slots=self._settings.slots,
-            busy=self.busy,
+            busy=self._slots.busy,
             ready=self.ready,
             draining=self.draining,
             device=loaded.device if loaded else "",
@@ -69,9 +71,12 @@ class Presence:
             sources=loaded.sources if loaded else [],
             targets=loaded.targets if loaded else {},
             voices=loaded.voices if loaded else {},
-            cpu_percent=self._load.cpu_percent(),
-            memory_mb=self._load.memory_mb(),
-            gpus=self._load.gpus(),
+            cpu_percent=load.cpu_percent,
+            memory_mb=load.memory_mb,
+            gpus=load.gpus(),
+            foreign_load=load.foreign_percent,
+            dedicated=self._settings.dedicated,
+            tags=sorted({*self._settings.tags, *(loaded.tags if loaded else ())}),
         )
 
     async def beat(self) -> None:

@@ -1,59 +1,66 @@
 """A node is ready only after a job that came through the queue has run on every engine.
 
-The job goes onto the node's own lane and is taken from there like any other: that proves the way from the stream to the
-models, and leaves the models warm. It is done anew for each engines' process. A job that somebody else put on this lane
-(for an earlier life of this node) goes to its pool's lane, where any node takes it.
+The job goes onto the node's own lane and comes from there like any other: that proves the way from the stream to the
+models, and leaves the models warm. It is done anew for each engines' process.
 """
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 
 from node_runtime.nursery import Nursery
 from wire import subjects
 from wire.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
-from wire.bus import Bus
-from wire.errors import ProtocolViolation
-from wire.log import get
-from wire.messages import AUTO, Job, decode
-
-log = get(__name__)
+from wire.bus import Bus, Taken
+from wire.errors import NatsUnavailable
+from wire.messages import AUTO, Job
 
 SESSION = "warmup"
 SILENCE = bytes(SAMPLE_RATE * BYTES_PER_SAMPLE)
 """A second. Whisper computes its whole window whatever it holds."""
+ARRIVAL_S = 10.0
 
 
-async def warm_up(bus: Bus, node: str, pool: str, nursery: Nursery) -> None:
-    """Send the job, take it, run it. Raises ChildLost where the engines die under it, EngineError where one fails."""
-    sent = Job(
-        job=f"{SESSION}.{uuid.uuid4().hex}",
-        session=SESSION,
-        utterance=0,
-        attempt=1,
-        pool=pool,
-        source=AUTO,
-        pcm=SILENCE,
-        start=0.0,
-        warm_up=True,
-    )
-    await bus.store(subjects.job_node(node), sent, id=sent.job)
-    while True:
-        taken = await bus.take(subjects.JOBS, subjects.node_consumer(node))
-        if taken is None:
-            continue
+class WarmUps:
+    """`run` sends a job; whoever takes jobs from the lane must hand those that are `warm_up` to `arrived`."""
+
+    def __init__(self, bus: Bus, node: str, pool: str, nursery: Nursery) -> None:
+        self._bus = bus
+        self._node = node
+        self._pool = pool
+        self._nursery = nursery
+        self._awaited = ""
+        self._arrival: asyncio.Future[Taken] | None = None
+
+    async def run(self) -> None:
+        """Raises NatsUnavailable where the job does not come through, ChildLost where the engines die under it,
+        EngineError where one fails."""
+        sent = Job(
+            job=f"{SESSION}.{uuid.uuid4().hex}",
+            session=SESSION,
+            utterance=0,
+            attempt=1,
+            pool=self._pool,
+            source=AUTO,
+            pcm=SILENCE,
+            start=0.0,
+            warm_up=True,
+        )
+        self._awaited, self._arrival = sent.job, asyncio.get_running_loop().create_future()
+        await self._bus.store(subjects.job_node(self._node), sent, id=sent.job)
         try:
-            job: Job = decode(Job, taken.data)
-        except ProtocolViolation as error:
-            log.error("the node's lane holds something that is no job", error=str(error))
-            await taken.give_up()
-            continue
-        if job.job == sent.job:
-            async for _ in nursery.run(job, job.attempt):
-                await taken.progress()
-            await taken.ack()
-            return
-        if not job.warm_up:
-            log.warning("a job stood on the node's lane: to the pool with it", job=job.job)
-            await bus.store(subjects.job_pool(job.pool), job, id=f"moved.{job.job}.{job.attempt}")
+            async with asyncio.timeout(ARRIVAL_S):
+                taken = await self._arrival
+        except TimeoutError as error:
+            raise NatsUnavailable("the warm-up did not come back from the node's lane") from error
+        async for _ in self._nursery.run(sent):
+            await taken.progress()
         await taken.ack()
+
+    async def arrived(self, job: Job, taken: Taken) -> None:
+        """One that nobody waits for any more (an earlier life's, or delivered again) is taken off the queue."""
+        if job.job == self._awaited and self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(taken)
+        else:
+            await taken.ack()

@@ -1,220 +1,257 @@
-"""Jobs in hand: taken from a lane, run, marked as in progress, and ended in exactly one way.
+"""Where jobs come from and which slot they get: the node's own lane, and the lanes of its pools.
 
-    acknowledged   everything that it asked for is stored
-    given back     this attempt failed in a way that another may not (the engines died, a model raised, NATS was away)
-    given up       it failed in `MAX_DELIVER` deliveries, or it is no job at all: the session is told (StageFailed) and
-                   operators find it on `dead.<pool>.<session>`
+Each lane has a taker of its own, so that waiting for one never delays another. What comes on the own lane has a slot
+reserved by a scheduler and begins at once; a pool is asked only while a slot is free, and what comes from there marks
+one itself. Every job goes the same way (`_place`): is it still wanted, is there a slot, is it claimed; then it runs in
+a task of its own (`node_runtime.errand`).
 
-A slot is one loop: it asks the queue only while the engines are ready, so that a node never holds a job that it cannot
-run. When the node drains, running jobs get `DRAIN_S`; what is not done by then is given back at once.
+A job that came from a pool just when the last slot was taken waits HOLD_S for one and then goes back, for others to
+take; one that has come back often stays, so that the queue does not give it up. One from the own lane waits for as long
+as it must: soon the scheduler has put it to the pool as well, and whoever begins first has it.
+
+When the node drains, takers take what was on its way and return it, and jobs that run have `drain_s` to end.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
+import time
+from collections import Counter
 
-import msgspec
-
-from node_runtime.lanes import Lanes
+from node_runtime.claims import Claims
+from node_runtime.errand import Errand, read
 from node_runtime.nursery import Nursery
-from node_runtime.outbox import Outbox, what
 from node_runtime.presence import Presence
+from node_runtime.slots import Held, Slots
+from node_runtime.warmup import WarmUps
 from wire import subjects, topology
-from wire.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
 from wire.bus import Bus, Taken
 from wire.env import NodeSettings
-from wire.errors import EngineError, NatsUnavailable, ProtocolViolation, Stale
-from wire.kv import Bucket
+from wire.errors import NatsUnavailable, ProtocolViolation
 from wire.log import get
-from wire.messages import DeadJob, Job, JobDone, JobProgressed, JobStarted, SlotRecord, StageFailed, decode
+from wire.messages import DeadJob, Job
 
 log = get(__name__)
 
-TICK_S = 1.0
-DRAIN_S = 10.0
-LOOK_S = 0.5
-"""Between two looks whether the node stops, while the engines are not ready."""
-BACK_AFTER_S = 0.5
-"""Before a job that was given back is delivered again."""
+PATIENCE_S = 1.0
+HOLD_S = 0.3
+LOOK_S = 0.25
+"""Between two looks whether something changed that nobody tells of."""
+SWEEP_S = 0.1
 UNREADABLE = "unreadable"
 """The session under which operators find what is no job."""
 
 
 class Worker:
-    """Runs jobs in the engines of `nursery`. `work` is one slot: run as many as there are."""
+    """Runs jobs in the engines of `nursery`. `counters` are for logs and tests."""
 
-    def __init__(self, bus: Bus, node: str, settings: NodeSettings, nursery: Nursery, presence: Presence) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        node: str,
+        settings: NodeSettings,
+        nursery: Nursery,
+        presence: Presence,
+        slots: Slots,
+        warm_ups: WarmUps,
+    ) -> None:
         self._bus = bus
         self._node = node
-        self._pools = list(settings.pools)
-        self._slots = settings.slots
-        self._reserved = Bucket(bus, subjects.SLOTS_KV, SlotRecord)
+        self._settings = settings
         self._nursery = nursery
         self._presence = presence
+        self._slots = slots
+        self._claims = Claims(bus, node)
+        self._warm_ups = warm_ups
+        self._tasks: asyncio.TaskGroup
+        self._jobs: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
+        self._over = asyncio.Event()
+        self.counters: Counter[str] = Counter()
 
     async def work(self, stop: asyncio.Event) -> None:
-        """Until `stop`; the job in hand then has `DRAIN_S` to end."""
-        async with asyncio.TaskGroup() as group:
-            lanes = Lanes(self._bus, self._node, self._pools, group)
-            while not stop.is_set():
-                if not self._presence.ready:
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(LOOK_S):
-                            await self._presence.until_ready()
-                    continue
-                taken = await lanes.next()
-                if taken is None:
-                    continue
-                if stop.is_set():
-                    await taken.give_back()
-                    return
-                self._presence.busy += 1
-                try:
-                    await self._within(stop, taken)
-                finally:
-                    self._presence.busy -= 1
+        """Until `stop`; the jobs in hand then have `drain_s` to end."""
+        self._stopping = stop
+        async with asyncio.TaskGroup() as self._tasks:
+            takers = [self._tasks.create_task(self._serve_lane(), name="lane")]
+            for pool in self._settings.pools:
+                takers.append(self._tasks.create_task(self._serve_pool(pool), name=f"pool-{pool}"))
+            await stop.wait()
+            until = time.monotonic() + self._settings.drain_s
+            await asyncio.wait(takers)
+            if self._jobs:
+                await asyncio.wait(self._jobs, timeout=max(0.0, until - time.monotonic()))
+            self._over.set()
 
-    async def _within(self, stop: asyncio.Event, taken: Taken) -> None:
-        """Do the job, but no longer than `DRAIN_S` after `stop`."""
-        async with asyncio.TaskGroup() as group:
-            doing = group.create_task(self.do(taken))
-            stopping = group.create_task(stop.wait())
-            await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if not doing.done():
-                await asyncio.wait({doing}, timeout=DRAIN_S)
+    async def sweep(self) -> None:
+        """Return what still lies on the node's own lane."""
+        while (taken := await self._bus.take(subjects.JOBS, self._lane, SWEEP_S)) is not None:
+            job = await self._read(taken)
+            if job is not None and job.warm_up:
+                await taken.ack()
+            elif job is not None:
+                errand = Errand(self._bus, self._node, self._nursery, taken, job)
+                await self._hand_back(errand)
+
+    @property
+    def _lane(self) -> str:
+        return subjects.node_consumer(self._node)
+
+    # --- takers ---
+
+    # A take is not cut short: a job that came in that moment would be lost until the queue's patience ends.
+
+    async def _serve_lane(self) -> None:
+        while not self._stopping.is_set():
+            taken = await self._bus.take(subjects.JOBS, self._lane, PATIENCE_S)
+            if taken is not None:
+                self._begin(taken, math.inf)
+
+    async def _serve_pool(self, pool: str) -> None:
+        while not self._stopping.is_set():
+            if not self._presence.ready or not self._slots.free:
+                await self._until_changed()
+                continue
+            taken = await self._bus.take(subjects.JOBS, subjects.pool_consumer(pool), PATIENCE_S)
+            if taken is not None:
+                await self._begin(taken, HOLD_S).wait()
+
+    async def _until_changed(self) -> None:
+        """Until the engines are ready, or a slot may be free, or it is time to look."""
+        if self._presence.ready:
+            await self._slots.until_changed(LOOK_S)
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_S):
+                await self._presence.until_ready()
+
+    def _begin(self, taken: Taken, hold_s: float) -> asyncio.Event:
+        """See to this job in a task of its own. The event is set when it has a slot, or is gone."""
+        placed = asyncio.Event()
+        task = self._tasks.create_task(self._see_to(taken, hold_s, placed), name="job")
+        self._jobs.add(task)
+        task.add_done_callback(self._jobs.discard)
+        return placed
+
+    # --- one job ---
+
+    async def _see_to(self, taken: Taken, hold_s: float, placed: asyncio.Event) -> None:
+        try:
+            job = await self._read(taken)
+            if job is None:
+                return
+            if job.warm_up:
+                await self._warm_ups.arrived(job, taken)
+                return
+            errand = Errand(self._bus, self._node, self._nursery, taken, job)
+            async with asyncio.TaskGroup() as group:
+                ticking = group.create_task(errand.tick(), name="job-progress")
+                held = await self._place(errand, hold_s)
+                placed.set()
+                if held is not None:
+                    await self._run(errand, held)
+                ticking.cancel()
+        finally:
+            placed.set()
+
+    async def _place(self, errand: Errand, hold_s: float) -> Held | None:
+        """The slot in which it may run; None where it is gone: dropped, returned or given back."""
+        until = time.monotonic() + hold_s
+        try:
+            while not self._stopping.is_set():
+                held = await self._try(errand)
+                if held is not None or errand.dropped:
+                    return held
+                if time.monotonic() > until and errand.deliveries < topology.MAX_DELIVER:
+                    self.counters["jobs_given_back"] += 1
+                    await errand.give_back()
+                    return None
+                await self._until_changed()
+        except NatsUnavailable as error:
+            log.warning("a job could not be claimed: given back", job=errand.job.job, reason=error.code)
+            await errand.give_back()
+            return None
+        await self._hand_back(errand)
+        return None
+
+    async def _try(self, errand: Errand) -> Held | None:
+        """One look whether it is wanted, may run, and has a slot."""
+        job, deliveries = errand.job, errand.deliveries
+        found = await self._claims.look(job)
+        verdict = self._claims.judge(found, job, deliveries)
+        if verdict == "run":
+            if not self._presence.ready:
+                return None
+            reserved = self._claims.reserved(found, job)
+            held = self._slots.adopt(job, reserved) if reserved is not None else None
+            held = held or await self._slots.mark(job)
+            if held is None:
+                return None
+            try:
+                verdict = await self._claims.claim(found, job, deliveries, held.index)
+            except BaseException:
+                await self._slots.release(held)
+                raise
+            if verdict == "run":
+                return held
+            await self._slots.release(held)
+        self.counters[f"jobs_{verdict}"] += 1
+        log.info("a job is not run here", job=job.job, attempt=job.attempt, reason=verdict)
+        await errand.drop()
+        await self._slots.forget(job)
+        return None
+
+    async def _run(self, errand: Errand, held: Held) -> None:
+        """Run it, but no longer than until the drain is over."""
+        self.counters["jobs_started"] += 1
+        try:
+            async with asyncio.TaskGroup() as group:
+                doing = group.create_task(errand.run(), name="job-run")
+                others = [
+                    group.create_task(self._slots.keep(held), name="slot"),
+                    group.create_task(self._over.wait(), name="drain"),
+                ]
+                await asyncio.wait({doing, others[1]}, return_when=asyncio.FIRST_COMPLETED)
                 if not doing.done():
                     doing.cancel()
-                    await taken.give_back()
-                    log.warning("a job was given back: the node stops")
-            stopping.cancel()
+                    await asyncio.wait({doing})
+                if doing.cancelled():
+                    self.counters["jobs_returned"] += 1
+                    await errand.hand_back()
+                elif (failure := doing.result()) is not None:
+                    self.counters[f"jobs_failed.{failure}"] += 1
+                for task in others:
+                    task.cancel()
+        finally:
+            self._claims.finished(errand.job)
+            await self._slots.release(held)
 
-    async def do(self, taken: Taken) -> None:
-        """One delivery of one job, to its end."""
+    async def _hand_back(self, errand: Errand) -> None:
+        self.counters["jobs_returned"] += 1
+        await errand.hand_back()
+        await self._slots.forget(errand.job)
+
+    # --- what is no job ---
+
+    async def _read(self, taken: Taken) -> Job | None:
+        """None where it is no job: then operators are told, and the queue forgets it."""
         try:
-            job = read(taken.data)
+            return read(taken.data)
         except ProtocolViolation as error:
             log.error("a job cannot be read: given up", bytes=len(taken.data), error=str(error))
-            with contextlib.suppress(NatsUnavailable):
-                await self._tell_operators(None, taken.deliveries, str(error))
-            await taken.give_up()
-            return
-        if job.warm_up:  # the engines were born anew, and their warm-up waits for it
-            await taken.give_back()
-            return
-        attempt = job.attempt + taken.deliveries - 1
-        if taken.deliveries > topology.MAX_DELIVER:  # whoever had it last could not even say so
-            failed: str | None = f"not done in {topology.MAX_DELIVER} deliveries"
-        else:
-            failed = await self._attempt(taken, job, attempt)
-        if failed is None:
-            await taken.ack()
-        elif taken.deliveries < topology.MAX_DELIVER:
-            log.warning("an attempt failed: the job is given back", job=job.job, attempt=attempt, reason=failed)
-            await taken.give_back(BACK_AFTER_S)
-        else:
-            await self._bury(taken, job, attempt, failed)
-        await self._free(job)
-
-    async def _free(self, job: Job) -> None:
-        """Give up the slot that a scheduler reserved here for this attempt, if one did."""
-        try:
-            for slot in range(self._slots):
-                key = subjects.slot_key(self._node, slot)
-                found = await self._reserved.entry(key)
-                if found is not None and (found[0].job, found[0].attempt) == (job.job, job.attempt):
-                    await self._reserved.delete(key, found[1])
-        except (NatsUnavailable, Stale) as error:
-            log.warning("a slot was not given up; it goes by itself", job=job.job, error=str(error))
-
-    async def _attempt(self, taken: Taken, job: Job, attempt: int) -> str | None:
-        """Run it and store what comes. None: all is stored; else why another attempt should be made."""
-        outbox = Outbox(self._bus, job, attempt)
-        mailbox = subjects.mailbox(job.session, "node")
-        last = taken.deliveries >= topology.MAX_DELIVER
-        stage = "asr"
-        failed: str | None = None
-
-        async def tick() -> None:
-            while True:
-                await asyncio.sleep(TICK_S)
-                await taken.progress()
-                progress = JobProgressed(
-                    job=job.job, utterance=job.utterance, attempt=attempt, node=self._node, stage=stage
-                )
-                await self._bus.publish(mailbox, progress)
-
-        async with asyncio.TaskGroup() as group:
-            ticking = group.create_task(tick(), name="job-progress")
-            delivering = group.create_task(outbox.deliver(), name="job-results")
-            started = JobStarted(job=job.job, utterance=job.utterance, attempt=attempt, node=self._node)
-            await self._bus.publish(mailbox, started)
-            try:
-                async for target, step in self._nursery.run(job, attempt):
-                    match step:
-                        case JobProgressed():
-                            stage = step.stage
-                        case StageFailed(retryable=True) if step.target is None or not last:
-                            failed = f"{step.stage}: {step.message}"
-                        case StageFailed():
-                            outbox.put(target, msgspec.structs.replace(step, retryable=False))
-                        case JobDone() if failed is not None:
-                            pass
-                        case _:
-                            outbox.put(target, step)
-            except EngineError as error:
-                failed = str(error)
-            outbox.close()
-            failed = await delivering or failed
-            ticking.cancel()
-        return failed
-
-    async def _bury(self, taken: Taken, job: Job, attempt: int, reason: str) -> None:
-        """Tell the session and the operators, then never deliver it again."""
-        failed = StageFailed(
-            job=job.job,
-            utterance=job.utterance,
-            attempt=attempt,
-            node=self._node,
-            stage="asr",
-            code="engine_failed",
-            message=f"given up after {taken.deliveries} attempts: {reason}",
-            retryable=False,
-        )
-        log.error("a job is given up", job=job.job, attempts=taken.deliveries, reason=reason)
-        try:
-            id = subjects.result_message_id(job.job, attempt, what(failed))
-            await self._bus.store(subjects.mailbox(job.session, "node"), failed, id=id)
-            await self._tell_operators(job, taken.deliveries, reason)
-        except NatsUnavailable as error:
-            log.warning("a job could not be given up: the queue keeps it", job=job.job, error=str(error))
-            return
+            dead = DeadJob(
+                job=UNREADABLE,
+                session=UNREADABLE,
+                utterance=0,
+                pool=self._settings.pools[0],
+                attempts=taken.deliveries,
+                node=self._node,
+                reason=str(error),
+                seconds=0.0,
+            )
+        with contextlib.suppress(NatsUnavailable):
+            await self._bus.store(subjects.dead(dead.pool, dead.session), dead)
         await taken.give_up()
-
-    async def _tell_operators(self, job: Job | None, deliveries: int, reason: str) -> None:
-        session = job.session if job else UNREADABLE
-        pool = job.pool if job else self._pools[0]
-        dead = DeadJob(
-            job=job.job if job else UNREADABLE,
-            session=session,
-            utterance=job.utterance if job else 0,
-            pool=pool,
-            attempts=deliveries,
-            node=self._node,
-            reason=reason,
-            seconds=len(job.pcm) / BYTES_PER_SAMPLE / SAMPLE_RATE if job else 0.0,
-        )
-        await self._bus.store(subjects.dead(pool, session), dead)
-
-
-def read(data: bytes) -> Job:
-    """The job in these bytes. Raises ProtocolViolation where it is none, or one whose results could reach nobody."""
-    job: Job = decode(Job, data)
-    if len(job.pcm) % BYTES_PER_SAMPLE:
-        raise ProtocolViolation(f"the job's audio has an odd number of bytes ({len(job.pcm)})")
-    try:
-        for name in (job.session, *job.targets, *job.speak):
-            subjects.token(name)
-    except ValueError as error:
-        raise ProtocolViolation(str(error)) from error
-    return job
+        return None

@@ -148,9 +148,12 @@ class Bus(Connection):
             for (stream, _), config in self._queues.items():
                 await self._js.add_consumer(stream, config)
 
-    async def declare_queue(self, stream: str, durable: str, subject: str, in_flight: int) -> None:
-        """Make a work-queue consumer, or bring it up to date. Raises NatsUnavailable."""
-        config = declare.queue(durable, subject, in_flight)
+    async def declare_queue(
+        self, stream: str, durable: str, subject: str, in_flight: int, idle_s: float | None = None
+    ) -> None:
+        """Make a work-queue consumer, or bring it up to date. With `idle_s` it goes by itself when nobody has asked it
+        for so long. Raises NatsUnavailable."""
+        config = declare.queue(durable, subject, in_flight, idle_s)
         with _asking(durable):
             await self._js.add_consumer(stream, config)
         self._queues[stream, durable] = config
@@ -245,6 +248,15 @@ class Bus(Connection):
             except nats.js.errors.NotFoundError:
                 return None
         return Delivered(message.subject or subject, message.data or b"", message.seq or 0)
+
+    async def first(self, stream: str, subject: str, at: int = 1) -> Delivered | None:
+        """The oldest message of this subject that the stream holds from sequence `at` on. Raises NatsUnavailable."""
+        with _asking(stream):
+            try:
+                found = await self._js.get_msg(stream, at, subject=subject, next=True, direct=True)
+            except nats.js.errors.NotFoundError:
+                return None
+        return Delivered(found.subject or subject, found.data or b"", found.seq or 0)
 
     async def read(self, stream: str, subject: str, first: int, last: int) -> list[Delivered]:
         """What the stream holds of `subject` with sequences `first`..`last`, in order. Old messages may be gone.

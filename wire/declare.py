@@ -43,8 +43,9 @@ def streams() -> Iterator[api.StreamConfig]:
         )
 
 
-def queue(durable: str, subject: str, in_flight: int) -> api.ConsumerConfig:
-    """A work-queue consumer. One delivery more than the node's own limit, in case the node's word about it fails."""
+def queue(durable: str, subject: str, in_flight: int, idle_s: float | None = None) -> api.ConsumerConfig:
+    """A work-queue consumer. One delivery more than the node's own limit, in case the node's word about it fails.
+    It goes by itself when nobody has asked it for `idle_s` seconds (None: never)."""
     return api.ConsumerConfig(
         durable_name=durable,
         filter_subject=subject,
@@ -52,6 +53,7 @@ def queue(durable: str, subject: str, in_flight: int) -> api.ConsumerConfig:
         ack_wait=topology.ACK_WAIT_S,
         max_deliver=topology.MAX_DELIVER + 1,
         max_ack_pending=in_flight,
+        inactive_threshold=idle_s,
     )
 
 

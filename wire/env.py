@@ -71,7 +71,12 @@ class IngressSettings(Settings, frozen=True, kw_only=True):
 
 
 class NodeSettings(Settings, frozen=True, kw_only=True):
-    """`name` is made from the host's name where it is empty. `threads` 0 divides the cores among the slots."""
+    """`node` is made from the host's name where it is empty. `threads` 0 divides the cores among the slots.
+
+    `dedicated` hosts take work whatever else runs on them. `tags` are capabilities that jobs may ask for, and
+    `custom_engines` the entry points that bring engines of your own: see docs/engines.md. A node that is told to stop
+    lets its jobs run for `drain_s` more.
+    """
 
     node: str = ""
     pools: list[str] = msgspec.field(default_factory=lambda: ["default"])
@@ -84,6 +89,10 @@ class NodeSettings(Settings, frozen=True, kw_only=True):
     cache_dir: str = "~/.cache/dragoman"
     engine: Literal["models", "scripted"] = "models"
     scripted_rtf: Positive = 0.1
+    custom_engines: list[str] = []
+    dedicated: bool = False
+    tags: list[str] = []
+    drain_s: Positive = 10.0
 
 
 class UpSettings(Settings, frozen=True, kw_only=True):

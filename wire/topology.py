@@ -21,6 +21,8 @@ MAX_DELIVER = 4
 HEARTBEAT_S = 2.0
 """Between two heartbeats of a node; its record goes after three."""
 
+LANE_IDLE_S = 60.0
+"""A node's lane that nobody has asked for so long goes: its node died."""
 
 LEASE_TTL_S = 5
 """A partition whose owner has not renewed its lease for this long is free (whole seconds: a KV key's TTL)."""
@@ -69,8 +71,9 @@ STREAMS = (
         (subjects.JOB_ALL,),
         retention="workqueue",
         discard="new",
+        max_age_s=600,
         max_bytes=1024 * MIB,
-        description="utterances to run",
+        description="utterances to run; nobody waits for one that is older",
     ),
     Stream(
         subjects.EVENTS,

@@ -6,8 +6,9 @@ at once, one for each slot. An engine that fails raises; `wire.errors.EngineErro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -87,6 +88,7 @@ class Engines:
     voices: list[Voice]
     device: str
     models: list[str]
+    tags: list[str] = field(default_factory=list)
 
     def interpreter(self, source: str, target: str) -> Interpreter | None:
         return next((each for each in self.interpreters if source in each.pairs.get(target, ())), None)
@@ -101,3 +103,29 @@ class Engines:
 
     def voice(self, language: str) -> Voice | None:
         return next((each for each in self.voices if each.language == language), None)
+
+
+# --- engines of your own: docs/engines.md ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a custom engine is told of its node. `device` is "cpu" or "cuda"; `threads` are for each of the `slots`."""
+
+    device: str
+    threads: int
+    slots: int
+    cache: Path
+
+
+@dataclass(frozen=True)
+class Extension:
+    """What a custom engine brings. An `ear` replaces the packaged one, which is then not loaded at all; interpreters
+    and voices are asked before the packaged ones. `tags` are the capabilities that come with it, for jobs that ask for
+    them; `models` is what operators read in the node's record."""
+
+    ear: Ear | None = None
+    interpreters: Sequence[Interpreter] = ()
+    voices: Sequence[Voice] = ()
+    tags: Sequence[str] = ()
+    models: Sequence[str] = ()

@@ -1,8 +1,8 @@
 """Engines without models, at a set speed: for tests of load and of faults. Never the default (`engine = "scripted"`).
 
 The transcript follows from the audio alone (its length and loudness), so that a test can tell every stream's text.
-The job's prompt may order a fault: "fail" raises, "crash" ends the process as a segmentation fault would, "hang" never
-answers, "slow" takes ten times as long.
+The job's prompt, or a mark in the audio (`marked`), may order a fault: "fail" raises, "crash" ends the process as a
+segmentation fault would, "hang" never answers, "slow" takes ten times as long. No real engine knows of this.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from wire.errors import EngineError
 
 SPEECH_RATE = 16_000
 SECONDS_PER_WORD = 0.2
+ORDERS = ("fail", "crash", "hang", "slow")
+MARK = np.array([12345, -12345, 23456, -23456, 31000, -31000, 1, -1], "<i2").tobytes()
 
 
 class ScriptedEar:
@@ -41,11 +43,12 @@ class ScriptedEar:
 class ScriptedHearing:
     def __init__(self, ear: ScriptedEar, audio: Samples) -> None:
         self._ear = ear
+        self._order = ordered(audio)
         self._seconds = len(audio) / SAMPLE_RATE
         self._silent = not len(audio) or float(np.abs(audio).max()) < 0.001
 
     def transcribe(self, source: str, prompt: str) -> Heard | Reason:
-        order = prompt.strip().lower()
+        order = self._order or prompt.strip().lower()
         time.sleep(self._seconds * self._ear.rtf * (10 if order == "slow" else 1))
         if order == "fail":
             raise EngineError("told to fail")
@@ -82,6 +85,18 @@ class ScriptedVoice:
         for sentence in text.split(". "):
             instants = np.arange(int(len(sentence.split()) * SECONDS_PER_WORD * SPEECH_RATE)) / SPEECH_RATE
             yield Sound(SPEECH_RATE, (8000 * np.sin(2 * np.pi * 440 * instants)).astype("<i2").tobytes())
+
+
+def marked(order: str) -> bytes:
+    """PCM that orders a fault wherever in an utterance it stands: PCM16 at 16 kHz, under a millisecond."""
+    return MARK + ORDERS.index(order).to_bytes(2, "little")
+
+
+def ordered(audio: Samples) -> str:
+    pcm = np.round(audio * 32768).astype("<i2").tobytes()
+    at = pcm.find(MARK)
+    number = int.from_bytes(pcm[at + len(MARK) : at + len(MARK) + 2], "little") if at >= 0 else len(ORDERS)
+    return ORDERS[number] if number < len(ORDERS) else ""
 
 
 def transcript(seconds: float) -> str:

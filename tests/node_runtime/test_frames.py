@@ -15,7 +15,7 @@ TEXT = Translated(job="s.1", utterance=1, attempt=1, node="n", target="en", text
     "frame",
     [
         frames.Begin(settings=NodeSettings(voices=["a", "b"]), node="n"),
-        frames.Run(run=7, attempt=2, job=job("s", 1, b"\xff\x00", targets=["en"])),
+        frames.Run(run=7, job=job("s", 1, b"\xff\x00", targets=["en"])),
     ],
 )
 def test_what_goes_to_the_child_comes_back_whole(frame: frames.Frame) -> None:

@@ -185,20 +185,6 @@ async def test_without_a_warm_up_no_job_is_taken(server: NatsServer, bus: Bus) -
     assert len(heard.of(JobStarted)) == 1
 
 
-async def test_the_engines_are_killed_in_the_middle_of_a_job(server: NatsServer, bus: Bus) -> None:
-    async with node(server) as running, hearing(bus, "s") as heard:
-        await post(bus, job("s", 1, sounds.pcm(sounds.white(4.0)), source="fr", prompt="slow", targets=["en"]))
-        await heard.until(lambda: heard.of(JobStarted))
-        (child,) = engines()
-        child.send_signal(signal.SIGKILL)
-        await running.until_ready(births=2)
-        await heard.until_done(1)
-        await until_empty(bus)
-    assert [each.attempt for each in heard.of(JobStarted)] == [1, 2]
-    assert [each.attempt for each in heard.of(Transcribed)] == [2]
-    assert [each.attempt for each in heard.of(JobDone)] == [2]
-
-
 async def test_stop_lets_running_jobs_end_and_takes_no_more(server: NatsServer, bus: Bus) -> None:
     nodes = Bucket(bus, subjects.NODES_KV, NodeRecord)
     drained = asyncio.Event()
@@ -222,19 +208,6 @@ async def test_stop_lets_running_jobs_end_and_takes_no_more(server: NatsServer, 
     assert [each.utterance for each in heard.of(JobStarted)] == [1]
     assert await bus.waiting(subjects.JOBS, subjects.pool_consumer("default")) == 1
     assert await nodes.get("n1") is None
-
-
-async def test_stop_gives_back_what_does_not_end(server: NatsServer, bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("node_runtime.worker.DRAIN_S", 0.3)
-    async with node(server) as running, hearing(bus, "s") as heard:
-        await post(bus, job("s", 1, SOUND, source="fr", prompt="hang"))
-        await heard.until(lambda: heard.of(JobStarted))
-        running.stop.set()
-        assert running.task is not None
-        await asyncio.wait_for(running.task, 5)
-        taken = await bus.take(subjects.JOBS, subjects.pool_consumer("default"))
-        assert taken is not None
-        assert taken.deliveries == 2
 
 
 async def test_the_engines_end_with_the_node(server: NatsServer) -> None:

@@ -37,7 +37,7 @@ class Watched:
         return await asyncio.wait_for(self.births.get(), 20)
 
     async def steps(self, utterance: int, **fields: Any) -> list[frames.Step]:
-        return [step async for _, step in self.nursery.run(job("s", utterance, PCM, **fields), 1)]
+        return [step async for _, step in self.nursery.run(job("s", utterance, PCM, **fields))]
 
 
 @contextlib.asynccontextmanager

@@ -22,7 +22,7 @@ from wire.messages import (
 )
 
 ABOUT: dict[str, Any] = {"job": "s.1", "utterance": 1, "attempt": 2, "node": "n1"}
-WORK = job("s", 1, b"")
+WORK = job("s", 1, b"", attempt=2)
 
 
 def chunk(sequence: int) -> SpeechChunk:
@@ -40,7 +40,7 @@ async def test_everything_is_stored_in_order_and_a_second_time_changes_nothing(b
     ]
     async with hearing(bus, "s") as heard:
         for _ in range(2):
-            outbox = Outbox(bus, WORK, 2)
+            outbox = Outbox(bus, WORK)
             for target, message in said:
                 outbox.put(target, message)
             outbox.close()
@@ -55,7 +55,7 @@ async def test_what_cannot_be_stored_voids_the_rest(
 ) -> None:
     monkeypatch.setitem(wire_bus.Bus.store.__kwdefaults__ or {}, "patience", 0.2)
     server.kill()
-    outbox = Outbox(bus, WORK, 2)
+    outbox = Outbox(bus, WORK)
     outbox.put("", FoundEmpty(reason="noise", **ABOUT))
     outbox.put("", JobDone(seconds={}, **ABOUT))
     outbox.close()

@@ -76,7 +76,7 @@ class Counting:
 def run(engines: Counting, **fields: Any) -> list[Step]:
     return [
         step
-        for step in Attempt(job("s", 1, PCM, **fields), 1, "n1", engines.engines()).run()
+        for step in Attempt(job("s", 1, PCM, **fields), "n1", engines.engines()).run()
         if not isinstance(step, JobProgressed)
     ]
 
@@ -162,7 +162,7 @@ def test_a_target_that_nobody_serves_fails_alone() -> None:
     failed, translated = steps[1], steps[2]
     assert isinstance(failed, StageFailed)
     assert (failed.stage, failed.code, failed.retryable, failed.target) == (
-        "translate", "language_unsupported", False, "zh",
+        "translate", "language_unsupported", True, "zh",
     )  # fmt: skip
     assert isinstance(translated, Translated)
 
@@ -199,7 +199,7 @@ def test_an_unknown_source_is_refused_for_good() -> None:
     engines = Counting()
     failed = run(engines, source="ko")[0]
     assert isinstance(failed, StageFailed)
-    assert (failed.code, failed.retryable) == ("language_unsupported", False)
+    assert (failed.code, failed.retryable) == ("language_unsupported", True)
     assert engines.calls == []
 
 
@@ -221,7 +221,7 @@ def test_a_failing_voice_has_started_or_not() -> None:
 
 
 def test_every_result_names_job_attempt_and_node() -> None:
-    for step in Attempt(job("s", 7, PCM, targets=["en"]), 3, "n9", Counting().engines()).run():
+    for step in Attempt(job("s", 7, PCM, targets=["en"], attempt=3), "n9", Counting().engines()).run():
         assert not isinstance(step, SpeechChunk)
         assert (step.job, step.utterance, step.attempt, step.node) == ("s.7", 7, 3, "n9")
 

@@ -1,0 +1,157 @@
+"""One job in hand, from its delivery to its end. There are four ends, and in each but the last the queue forgets it:
+
+    done        everything that it asked for is stored, JobDone last
+    failed      the same, but for what failed: a StageFailed last, that asks for another attempt. The engines died, a
+                model raised, or something is lacking here that another node may have.
+    returned    the node stops: JobReturned, so that another attempt is made at once
+    given back  what came of it could not be stored (NATS was away): the queue delivers it again
+
+How often it is tried is the session actor's business, so an attempt has the scheduler's number and no other. The
+queue's redelivery is the net below: it catches jobs whose node died.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Literal
+
+from node_runtime.nursery import ChildLost, Nursery
+from node_runtime.outbox import Outbox, what
+from wire import subjects, topology
+from wire.audio import BYTES_PER_SAMPLE
+from wire.bus import Bus, Taken
+from wire.errors import EngineError, NatsUnavailable, ProtocolViolation
+from wire.log import get
+from wire.messages import Job, JobDone, JobProgressed, JobReturned, JobStarted, StageFailed, decode
+
+log = get(__name__)
+
+TICK_S = 1.0
+BACK_AFTER_S = 0.5
+"""Before a job that was given back is delivered again."""
+
+Stage = Literal["asr", "translate", "speech"]
+
+
+class Errand:
+    """`tick` must run from the delivery to the end, or the queue gives the job to another."""
+
+    def __init__(self, bus: Bus, node: str, nursery: Nursery, taken: Taken, job: Job) -> None:
+        self._bus = bus
+        self._node = node
+        self._nursery = nursery
+        self._taken = taken
+        self._mailbox = subjects.mailbox(job.session, "node")
+        self._stage: Stage | None = None
+        self.job = job
+        self.deliveries = taken.deliveries
+        self.dropped = False
+
+    async def tick(self) -> None:
+        """For ever: mark the job as in hand, and once it runs tell the session so."""
+        job = self.job
+        while True:
+            await asyncio.sleep(TICK_S)
+            await self._taken.progress()
+            if self._stage is not None:
+                progress = JobProgressed(
+                    job=job.job, utterance=job.utterance, attempt=job.attempt, node=self._node, stage=self._stage
+                )
+                await self._bus.publish(self._mailbox, progress)
+
+    async def run(self) -> str | None:
+        """Run it to its end. Returns the code of its failure, None if it is done or was given back."""
+        job = self.job
+        self._stage = "asr"
+        started = JobStarted(job=job.job, utterance=job.utterance, attempt=job.attempt, node=self._node)
+        await self._bus.publish(self._mailbox, started)
+        outbox = Outbox(self._bus, job)
+        async with asyncio.TaskGroup() as group:
+            delivering = group.create_task(outbox.deliver(), name="job-results")
+            failed = await self._attempt(outbox)
+            if failed is not None:
+                outbox.put("", failed)
+            outbox.close()
+        undelivered = delivering.result()
+        if undelivered is not None:
+            log.warning("results could not be stored: the job is given back", job=job.job, reason=undelivered)
+            await self._taken.give_back(BACK_AFTER_S)
+            return None
+        await self._taken.ack()
+        if failed is None:
+            return None
+        log.warning("an attempt failed", job=job.job, attempt=job.attempt, code=failed.code, reason=failed.message)
+        return failed.code
+
+    async def _attempt(self, outbox: Outbox) -> StageFailed | None:
+        """What comes of it goes to the outbox; the first failure that another attempt may mend is returned."""
+        if self.deliveries > topology.MAX_DELIVER:  # nodes die of it, or it never found a slot
+            return self._failed("engine_failed", f"not done in {topology.MAX_DELIVER} deliveries")
+        failed: StageFailed | None = None
+        try:
+            async with contextlib.aclosing(self._nursery.run(self.job)) as steps:
+                async for target, step in steps:
+                    match step:
+                        case JobProgressed(stage="asr" | "translate" | "speech" as stage):
+                            self._stage = stage
+                        case StageFailed(retryable=True):
+                            failed = failed or step
+                        case JobDone() if failed is not None:
+                            pass
+                        case _:
+                            outbox.put(target, step)
+        except ChildLost as error:
+            failed = self._failed("engine_crashed", str(error))
+        except EngineError as error:
+            failed = self._failed(error.code, str(error))
+        return failed
+
+    def _failed(self, code: str, message: str) -> StageFailed:
+        return StageFailed(
+            job=self.job.job,
+            utterance=self.job.utterance,
+            attempt=self.job.attempt,
+            node=self._node,
+            stage=self._stage or "asr",
+            code=code,
+            message=message,
+            retryable=True,
+        )
+
+    # --- the other ends ---
+
+    async def drop(self) -> None:
+        """Nobody waits for this attempt here."""
+        self.dropped = True
+        await self._taken.ack()
+
+    async def give_back(self) -> None:
+        """Another node may take it from the queue."""
+        await self._taken.give_back()
+
+    async def hand_back(self) -> None:
+        """This node stops: the session is told, and the queue forgets the job."""
+        job = self.job
+        returned = JobReturned(job=job.job, utterance=job.utterance, attempt=job.attempt, node=self._node)
+        id = subjects.result_message_id(job.job, job.attempt, what(returned))
+        try:
+            await self._bus.store(self._mailbox, returned, id=id)
+        except NatsUnavailable as error:
+            log.warning("a job could not be returned: the queue keeps it", job=job.job, reason=error.code)
+            return
+        await self._taken.ack()
+        log.info("a job was returned: the node stops", job=job.job, attempt=job.attempt)
+
+
+def read(data: bytes) -> Job:
+    """The job in these bytes. Raises ProtocolViolation where it is none, or one whose results could reach nobody."""
+    job: Job = decode(Job, data)
+    if len(job.pcm) % BYTES_PER_SAMPLE:
+        raise ProtocolViolation(f"the job's audio has an odd number of bytes ({len(job.pcm)})")
+    try:
+        for name in (job.session, *job.targets, *job.speak):
+            subjects.token(name)
+    except ValueError as error:
+        raise ProtocolViolation(str(error)) from error
+    return job
