@@ -128,6 +128,7 @@ def _environment(plan: Plan, nats_url: str, terminal: Terminal) -> dict[str, str
     settings = plan.settings
     given = {"nats_url": nats_url, "asr_model": settings.asr_model, "log_level": settings.log_level}
     given["log_format"] = "console" if settings.log_format == "auto" and terminal.interactive else settings.log_format
+    given["dedicated"] = "true"  # what NATS, the scheduler and the ingress use here is no reason to spare this machine
     if plan.config:
         given["config"] = str(Path(plan.config).expanduser().resolve())
     return {env.PREFIX + name.upper(): value for name, value in given.items()}
