@@ -63,6 +63,8 @@ from wire.messages import (
 from wire.protocol import AudioAck, ClientEvent, SessionClosed, SessionReady, SessionResumed, SessionUpdated
 
 ACK_EVERY_S = 1.0
+ACK_EVERY_SAMPLES = 5 * SAMPLE_RATE
+"""Who sends faster than real time must not run into the end of what may be unacknowledged."""
 AUDIO_STALL_S = 2.0
 """An utterance whose audio stops coming ends after this long."""
 WAIT_FOR_AUDIO_S = 10.0
@@ -230,9 +232,9 @@ class Session:
         for boundary in state.endpointer.feed(self.rules, chunk.speech):
             self._utterance(boundary, now)
         self._let_go()
-        if now - state.acked_at >= ACK_EVERY_S:
+        if now - state.acked_at >= ACK_EVERY_S or self.buffer.end - state.acked_sample >= ACK_EVERY_SAMPLES:
             self._ack()
-            state.acked_at = now
+            state.acked_at, state.acked_sample = now, self.buffer.end
         if self.buffer.end - state.saved_sample >= SNAPSHOT_EVERY_SAMPLES:
             self._commands.append(SaveSnapshot())
         while state.waiting and state.waiting[0].mail.after < self.buffer.next_chunk:

@@ -54,7 +54,7 @@ class SessionState(msgspec.Struct, kw_only=True, tag="session_record", tag_field
     heard_from_client: float = 0.0
     heard_audio: float = 0.0
     acked_at: float = 0.0
-    acked_chunk: int = -1
+    acked_sample: int = 0
     saved_sample: int = 0
     close_reason: str = ""
     endpointer: Endpointer = msgspec.field(default_factory=Endpointer)

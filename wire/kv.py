@@ -23,6 +23,9 @@ class Bucket(Generic[R]):
         self._stream = f"KV_{name}"
         self._prefix = f"$KV.{name}."
         self._kind = kind
+        self._deleted: dict[
+            str, int
+        ] = {}  # revision of the marker that a delete leaves, of keys that `follow` has seen
 
     async def put(self, key: str, value: R, *, patience: float = 12.0) -> int:
         """Returns the revision."""
@@ -35,7 +38,7 @@ class Bucket(Generic[R]):
         """
         subject = self._prefix + key
         try:
-            return (await self._bus.store(subject, value, expect_last=0, ttl=ttl)).sequence
+            return (await self._bus.store(subject, value, expect_last=self._deleted.get(key, 0), ttl=ttl)).sequence
         except Stale:
             last = await self._bus.last(self._stream, subject)
             if last is not None and last.data:
@@ -79,6 +82,10 @@ class Bucket(Generic[R]):
 
         def take(found: Delivered) -> None:
             if (entry := self._entry(found)) is not None:
+                if entry[1] is None:
+                    self._deleted[entry[0]] = found.sequence
+                else:
+                    self._deleted.pop(entry[0], None)
                 receive(*entry)
 
         await self._bus.follow(self._stream, self._prefix + ">", 0, take)

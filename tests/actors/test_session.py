@@ -332,6 +332,14 @@ def test_acks_come_about_once_a_second_and_at_the_end() -> None:
     assert 9 <= acks <= 11
 
 
+def test_a_fast_sender_is_acknowledged_before_its_window_is_full() -> None:
+    session = Session("s1", SchedulerSettings())
+    acks = 0
+    for sequence, (_, mail) in enumerate(Teller().quiet(30).story, 1):
+        acks += sum(type(command).__name__ == "TellLive" for command in session.handle(mail, sequence, T0))
+    assert acks == 5
+
+
 def test_mail_before_the_opening_is_dropped() -> None:
     session = Session("s1", SchedulerSettings())
     assert session.handle(transcribed(1), 1, T0) == []
