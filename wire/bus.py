@@ -40,7 +40,7 @@ from wire.messages import Message, encode
 
 log = get(__name__)
 
-WRONG_LAST_SEQUENCE, STREAM_EXISTS, STREAM_FULL, JETSTREAM_OFF = 10071, 10058, 10077, 10039
+WRONG_LAST_SEQUENCE, STREAM_EXISTS, STREAM_FULL, JETSTREAM_OFF, NO_PEERS = 10071, 10058, 10077, 10039, 10005
 MESSAGE_ID = "Nats-Msg-Id"
 STORE_PATIENCE_S = 12.0
 ANSWER_S = 2.0
@@ -113,7 +113,7 @@ class Bus(Connection):
                 return await self._declare()
             except FAILURES as error:
                 code = getattr(error, "err_code", None)
-                silent = not isinstance(error, nats.js.errors.APIError)
+                silent = not isinstance(error, nats.js.errors.APIError) or code == NO_PEERS  # a cluster that assembles
                 if isinstance(error, nats.js.errors.ServiceUnavailableError):  # nobody answers, or nobody can yet
                     if code == JETSTREAM_OFF or not self.has_jetstream:
                         raise NatsUnavailable(
@@ -132,7 +132,7 @@ class Bus(Connection):
 
     async def _declare(self) -> None:
         self._declares = True
-        for config in declare.streams():
+        for config in declare.streams(declare.REPLICAS if self.clustered else 1):
             try:
                 await self._js.add_stream(config)
             except nats.js.errors.BadRequestError as error:
@@ -240,6 +240,11 @@ class Bus(Connection):
 
     # --- read ---
 
+    @property
+    def _direct(self) -> bool:
+        """Whether any server may answer a read: in a cluster only the stream's leader, for the others may be behind."""
+        return not self.clustered
+
     async def last(self, stream: str, subject: str) -> Delivered | None:
         """The newest message of this subject that the stream holds. Raises NatsUnavailable."""
         with _asking(stream):
@@ -253,7 +258,7 @@ class Bus(Connection):
         """The oldest message of this subject that the stream holds from sequence `at` on. Raises NatsUnavailable."""
         with _asking(stream):
             try:
-                found = await self._js.get_msg(stream, at, subject=subject, next=True, direct=True)
+                found = await self._js.get_msg(stream, at, subject=subject, next=True, direct=self._direct)
             except nats.js.errors.NotFoundError:
                 return None
         return Delivered(found.subject or subject, found.data or b"", found.seq or 0)
@@ -268,7 +273,7 @@ class Bus(Connection):
         while sequence <= last:
             with _asking(stream):
                 try:
-                    raw = await self._js.get_msg(stream, sequence, subject=subject, next=True, direct=True)
+                    raw = await self._js.get_msg(stream, sequence, subject=subject, next=True, direct=self._direct)
                 except nats.js.errors.NotFoundError:
                     break
             if raw.seq is None or raw.seq > last:

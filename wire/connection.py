@@ -143,6 +143,11 @@ class Connection:
         """Whether the server said so when it greeted."""
         return bool(self._nc._server_info.get("jetstream"))
 
+    @property
+    def clustered(self) -> bool:
+        """Whether the server said that it is one of several."""
+        return bool(self._nc._server_info.get("cluster"))
+
     async def _on_error(self, error: Exception) -> None:
         self.errors += 1
 

@@ -9,7 +9,11 @@ from nats.js import api
 from wire import topology
 
 
-def streams() -> Iterator[api.StreamConfig]:
+REPLICAS = 3
+"""Of each stream in a cluster: any one server may be lost."""
+
+
+def streams(replicas: int = 1) -> Iterator[api.StreamConfig]:
     """All streams, then the streams behind the KV buckets."""
     for stream in topology.STREAMS:
         yield api.StreamConfig(
@@ -19,6 +23,7 @@ def streams() -> Iterator[api.StreamConfig]:
             retention=api.RetentionPolicy(stream.retention),
             storage=api.StorageType(stream.storage),
             discard=api.DiscardPolicy(stream.discard),
+            num_replicas=replicas,
             max_age=stream.max_age_s,
             max_bytes=stream.max_bytes,
             duplicate_window=min(stream.dedup_s, stream.max_age_s or stream.dedup_s),
@@ -35,6 +40,7 @@ def streams() -> Iterator[api.StreamConfig]:
             max_bytes=bucket.max_bytes,
             storage=api.StorageType.FILE,
             discard=api.DiscardPolicy.NEW,
+            num_replicas=replicas,
             duplicate_window=min(topology.DEDUP_S, bucket.ttl_s or topology.DEDUP_S),
             allow_direct=True,
             allow_rollup_hdrs=True,
