@@ -8,7 +8,6 @@ from nats.js import api
 
 from wire import topology
 
-
 REPLICAS = 3
 """Of each stream in a cluster: any one server may be lost."""
 
