@@ -137,16 +137,17 @@ class Host:
         mail = subjects.mailbox_partition(self._partition)
         while True:
             try:
-                newest = await self._bus.last(subjects.MAILBOX, mail)
-                await self._restore()
+                last = await self._bus.last(subjects.MAILBOX, mail)
+                newest = last.sequence if last else 0
+                after = min([newest, *await self._restore()])
                 break
             except Unavailable as error:
                 log.warning("waiting for NATS to restore sessions", partition=self._partition, error=str(error))
                 await asyncio.sleep(RETRY_S)
-        self._replay_until = newest.sequence if newest else 0
+        self._replay_until = newest
         self._seen_at = time.monotonic()
         async with asyncio.TaskGroup() as self._tasks:
-            await self._bus.follow(subjects.MAILBOX, mail, 0, self.receive)
+            await self._bus.follow(subjects.MAILBOX, mail, after, self.receive)
 
     async def stop(self, patience: float = 2.0) -> None:
         """Carry out what is commanded and leave snapshots, so that a successor has little to replay."""
@@ -155,8 +156,14 @@ class Host:
         if working := [actor.work for actor in self._actors.values() if actor.work is not None]:
             await asyncio.wait(working, timeout=patience)
 
-    async def _restore(self) -> None:
+    async def _restore(self) -> list[int]:
+        """Bring back what the snapshots hold. Returns the mailbox sequences after each of which mail must be read.
+
+        A session that was opened but left no snapshot, because its scheduler died in that moment, is in the mailbox
+        alone: mail is read from its first message on.
+        """
         self._actors.clear()
+        after: list[int] = []
         for key, record in (await self._sessions.items(f"{self._partition}.>")).items():
             name = subjects.session_of_key(key)
             session = Session(name, self._settings, msgspec.json.decode(record.state, type=SessionState))
@@ -172,7 +179,14 @@ class Host:
                         session.refill(mail, found.sequence)
             actor = self._actors[name] = Actor(session, *await self._last_event(name))
             self._schedule(actor)
+            after.append(session.state.sequence)
             self.counters["sessions_restored"] += 1
+        known = self._actors.keys() | self._closed.keys()
+        for subject in await self._bus.subjects(subjects.MAILBOX, subjects.mailbox_clients(self._partition)):
+            if subjects.session_of_mailbox(subject)[0] not in known:
+                first = await self._bus.first(subjects.MAILBOX, subject)
+                after += [first.sequence - 1] if first is not None else []
+        return after
 
     # --- mail ---
 

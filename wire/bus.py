@@ -313,6 +313,11 @@ class Bus(Connection):
         with _asking(stream):
             return (await self._js.stream_info(stream)).state.last_seq
 
+    async def subjects(self, stream: str, matching: str) -> list[str]:
+        """Subjects of which the stream holds any message. Raises NatsUnavailable."""
+        with _asking(stream):
+            return list((await self._js.stream_info(stream, subjects_filter=matching)).state.subjects or {})
+
     async def waiting(self, stream: str, durable: str) -> int:
         """Messages of a queue that nobody has acknowledged: pending and in hand. Raises NatsUnavailable."""
         with _asking(durable):

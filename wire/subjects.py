@@ -52,6 +52,11 @@ def mailbox_partition(number: int) -> str:
     return f"mailbox.{number}.>"
 
 
+def mailbox_clients(number: int) -> str:
+    """What clients have to say to the sessions of one partition."""
+    return f"mailbox.{number}.*.client"
+
+
 def mailbox_of(session: str) -> str:
     """All of one session's inputs."""
     return f"mailbox.{partition(session)}.{token(session)}.*"

@@ -132,10 +132,25 @@ async def test_a_successor_replays_a_closed_session_without_a_trace(bus: Bus) ->
         if forgotten:
             await sessions.delete(subjects.session_key("s1"))
         async with hosting(bus) as second:
+            await until(lambda host=second: _restored(host))  # type: ignore[misc]
             await post(bus, SessionTerminated(), 950 + forgotten)
             await until(lambda host=second: _seen(host, len(teller.story) + 1))  # type: ignore[misc]
     assert len(await events(bus)) == 3
     assert len(await jobs(bus)) == 1
+
+
+async def test_a_session_whose_scheduler_died_before_its_first_snapshot_is_not_lost(bus: Bus) -> None:
+    teller = Teller(targets=()).voice(1).quiet(1)
+    async with hosting(bus):
+        await post_all(bus, teller.story[:5])
+        await until(count(bus, 1))
+    await Bucket(bus, subjects.SESSIONS_KV, SessionRecord).delete(subjects.session_key("s1"))
+    async with hosting(bus):
+        await post_all(bus, teller.story[5:], 5)
+        await post(bus, transcribed(1), 900)
+        await until(count(bus, 2))
+    (job,) = await jobs(bus)
+    assert len(job.pcm) == pytest.approx((1 + 0.384) * 32000, abs=2048)
 
 
 async def test_two_schedulers_at_once_tell_everything_once(bus: Bus) -> None:
@@ -215,6 +230,10 @@ async def test_sessions_do_not_wait_for_each_other_and_survive_a_restart_of_the_
         await post(bus, msgspec.structs.replace(transcribed(1), job=f"{other}.1"), 900, other)
         await until(count(bus, 2, other))
     assert len(await events(bus, "s1")) == 1
+
+
+async def _restored(host: Host) -> bool:
+    return host._replay_until >= 0
 
 
 async def _seen(host: Host, sequence: int) -> bool:
