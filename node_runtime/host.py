@@ -12,7 +12,7 @@ import re
 import socket
 import time
 import warnings
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 
@@ -71,12 +71,11 @@ class Load:
         self._me = psutil.Process()
         self._nvml = _nvml()
         self._looked = time.monotonic()
-        self._spent = self._spent_by(self._tree())
+        self._host, self._spent = _host_seconds(), self._spent_by(self._tree())
         self._gpu_seen = 0
         self._foreign_cpu, self._foreign_gpu = Smoothed(), Smoothed()
         self.cpu_percent = 0.0
         self.memory_mb = 0.0
-        psutil.cpu_percent()
 
     @property
     def foreign_percent(self) -> float:
@@ -86,16 +85,16 @@ class Load:
     def look(self) -> None:
         tree = self._tree()
         self.memory_mb = round(sum(map(_resident, tree.values())) / MIB, 1)
-        now, spent = time.monotonic(), self._spent_by(tree)
-        seconds = now - self._looked
-        if seconds < LEAST_INTERVAL_S:
+        now, host, spent = time.monotonic(), _host_seconds(), self._spent_by(tree)
+        seconds, capacity = now - self._looked, host.all - self._host.all
+        if seconds < LEAST_INTERVAL_S or capacity <= 0:
             return
-        self.cpu_percent = float(psutil.cpu_percent())
+        used = host.busy - self._host.busy
         own = sum(max(0.0, total - self._spent.get(pid, 0.0)) for pid, total in spent.items())
-        own_percent = 100 * own / (seconds * (psutil.cpu_count() or 1))
-        self._foreign_cpu.tell(max(0.0, self.cpu_percent - own_percent), seconds)
+        self.cpu_percent = round(100 * used / capacity, 1)
+        self._foreign_cpu.tell(100 * max(0.0, used - own) / capacity, seconds)
         self._foreign_gpu.tell(self._foreign_gpu_percent(set(tree)), seconds)
-        self._looked, self._spent = now, spent
+        self._looked, self._host, self._spent = now, host, spent
 
     def _tree(self) -> dict[int, psutil.Process]:
         return {process.pid: process for process in [self._me, *self._me.children(recursive=True)]}
@@ -143,6 +142,20 @@ class Load:
         except nvml.NVMLError:
             return []
         return found
+
+
+class HostSeconds(NamedTuple):
+    """CPU seconds of all cores since the host began: busy ones, and all there were."""
+
+    busy: float
+    all: float
+
+
+def _host_seconds() -> HostSeconds:
+    times = psutil.cpu_times()
+    idle = times.idle + getattr(times, "iowait", 0.0)
+    total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)  # those are in user, nice
+    return HostSeconds(total - idle, total)
 
 
 def _resident(process: psutil.Process) -> float:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +17,21 @@ import pytest
 
 from node_runtime.main import serve
 from tests.nats_server import NatsServer
+from tests.waiting import until
 from wire import subjects
 from wire.bus import Bus, Delivered
 from wire.env import NodeSettings
-from wire.messages import Job, JobDone, NodeMail, NodeMessage, SpeechChunk, decode
+from wire.kv import Bucket
+from wire.messages import (
+    BindingRecord,
+    Job,
+    JobDone,
+    NodeMail,
+    NodeMessage,
+    SlotRecord,
+    SpeechChunk,
+    decode,
+)
 
 PATIENCE_S = 40.0
 
@@ -51,8 +66,12 @@ class Hearer:
                 self._more.clear()
                 await self._more.wait()
 
+    async def until_one(self, kind: Any, utterance: int) -> None:
+        """`kind` may be a union."""
+        await self.until(lambda: any(isinstance(each, kind) and each.utterance == utterance for each in self.mail))
+
     async def until_done(self, utterance: int) -> None:
-        await self.until(lambda: self.of(JobDone, utterance))
+        await self.until_one(JobDone, utterance)
 
 
 @contextlib.asynccontextmanager
@@ -111,14 +130,74 @@ def job(session: str, utterance: int, pcm: bytes, **fields: Any) -> Job:
     return Job(job=name, session=session, utterance=utterance, pcm=pcm, **{**defaults, **fields})
 
 
-async def until_empty(bus: Bus, pool: str = "default") -> None:
-    """Until no job of this pool waits or is in hand. The acknowledgement comes just after the last result."""
-    async with asyncio.timeout(PATIENCE_S):
-        while await bus.waiting(subjects.JOBS, subjects.pool_consumer(pool)):
-            pass  # each look is a question to the server
-
-
 async def post(bus: Bus, work: Job) -> None:
     """Onto its pool's lane, as a scheduler does."""
     id = subjects.job_message_id(work.session, work.utterance, work.attempt)
     await bus.store(subjects.job_pool(work.pool), work, id=id)
+
+
+# --- what a scheduler does ------------------------------------------------------------------------------------------
+
+
+def slots(bus: Bus) -> Bucket[SlotRecord]:
+    return Bucket(bus, subjects.SLOTS_KV, SlotRecord)
+
+
+def bindings(bus: Bus) -> Bucket[BindingRecord]:
+    return Bucket(bus, subjects.BINDINGS_KV, BindingRecord)
+
+
+async def bind(bus: Bus, work: Job, node: str = "", slot: int = -1, state: str = "sent") -> None:
+    record = BindingRecord(
+        job=work.job,
+        session=work.session,
+        utterance=work.utterance,
+        attempt=work.attempt,
+        pool=work.pool,
+        start=work.start,
+        end=work.start + 1,
+        state=state,
+        node=node,
+        slot=slot,
+    )
+    await bindings(bus).put(subjects.binding_key(work.session, work.utterance), record)
+
+
+async def reserve(bus: Bus, work: Job, node: str, slot: int, seconds: int = 30) -> None:
+    record = SlotRecord(job=work.job, session=work.session, attempt=work.attempt, by="scheduler", seconds=seconds)
+    assert await slots(bus).create(subjects.slot_key(node, slot), record, ttl=seconds)
+
+
+async def post_on_lane(bus: Bus, work: Job, node: str = "n1", slot: int = 0) -> None:
+    """Reserve, bind, publish."""
+    await reserve(bus, work, node, slot)
+    await bind(bus, work, node, slot)
+    id = subjects.job_message_id(work.session, work.utterance, work.attempt)
+    await bus.store(subjects.job_node(node), work, id=id)
+
+
+async def until_at_rest(bus: Bus) -> None:
+    """Until no job lies anywhere and no slot is marked."""
+
+    async def at_rest() -> bool:
+        jobs = await bus.read(subjects.JOBS, subjects.JOB_ALL, 1, await bus.newest(subjects.JOBS))
+        return not jobs and not await slots(bus).items()
+
+    await until(at_rest)
+
+
+@contextlib.contextmanager
+def daemon(server: NatsServer, name: str, **settings: Any) -> Iterator[subprocess.Popen[str]]:
+    """A ready node in a process of its own, with scripted engines. Killed at the end of the block, if it still runs."""
+    given = {"nats_url": server.url, "node": name, "engine": "scripted", "scripted_rtf": 0.05, **settings}
+    flags = [part for key, value in given.items() for part in (f"--{key.replace('_', '-')}", str(value))]
+    command = [sys.executable, "-m", "node_runtime", *flags, "--dedicated"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ}) as process:
+        try:
+            assert process.stderr is not None
+            for line in process.stderr:
+                if "the node is ready" in line:
+                    break
+            yield process
+        finally:
+            process.send_signal(signal.SIGKILL)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +22,7 @@ from node_runtime.engines.whisper import Whisper
 from node_runtime.main import serve
 from tests.nats_server import NatsServer
 from tests.node_runtime import sounds
-from tests.node_runtime.conftest import PATIENCE_S, hearing, job, node, post, until_empty
+from tests.node_runtime.conftest import PATIENCE_S, hearing, job, node, post
 from wire import subjects
 from wire.bus import Bus
 from wire.env import NodeSettings
