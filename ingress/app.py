@@ -13,7 +13,8 @@ from ingress.connection import Connection
 from ingress.shared import Ingress
 
 STATIC = Path(__file__).with_name("static")
-HEARTBEAT_S = 25.0
+HEARTBEAT_S = 10.0
+"""A client that was silent for so long is pinged; silent for half as long again, its connection is given up."""
 CLOSE_S = 2.0
 
 INGRESS = web.AppKey("ingress", Ingress)
@@ -94,6 +95,8 @@ async def _info(request: web.Request) -> web.Response:
 
 async def _stream(request: web.Request) -> web.StreamResponse:
     ingress = request.app[INGRESS]
+    if ingress.stopping:
+        raise web.HTTPServiceUnavailable(text="this server is going away: connect to another")
     socket = Socket(ingress.settings.max_frame_bytes)
     await socket.prepare(request)
     connection = Connection(ingress, socket, cast("asyncio.WriteTransport | None", request.transport))

@@ -27,11 +27,13 @@ from wire.protocol import (
     FinalizeRequest,
     PlayedRequest,
     PlayingRequest,
+    ResumeRequest,
     StartRequest,
     UpdateRequest,
 )
 
 MAX_TARGETS = 16
+MAX_HEARD = 64
 MAX_PLAYBACK_S = 120.0
 MAX_UTTERANCE = 2**31
 SPEECH = 1
@@ -41,10 +43,18 @@ _AUDIO_HEADER = struct.Struct("<I")
 _SPEECH_HEADER = struct.Struct("<B3xIII16s")
 _TYPES = {
     kind.__struct_config__.tag
-    for kind in (StartRequest, UpdateRequest, FinalizeRequest, PlayingRequest, PlayedRequest, CloseRequest)
+    for kind in (
+        StartRequest,
+        ResumeRequest,
+        UpdateRequest,
+        FinalizeRequest,
+        PlayingRequest,
+        PlayedRequest,
+        CloseRequest,
+    )
 }
 _OPENING_CODES = ("sample_rate_unsupported", "target_equals_source")
-_START = StartRequest.__struct_config__.tag
+_OPENINGS = (StartRequest.__struct_config__.tag, ResumeRequest.__struct_config__.tag)
 
 
 # --- up -------------------------------------------------------------------------------------------------------------
@@ -68,18 +78,21 @@ def read_request(text: str) -> AnyClientRequest:
     return request
 
 
-def read_opening(text: str) -> StartRequest:
+def read_opening(text: str) -> StartRequest | ResumeRequest:
     """The first message of a connection.
 
     Raises ProtocolViolation (bad_start, sample_rate_unsupported, target_equals_source) or LanguageUnsupported. Whether
-    it is a `session.start` at all is told by `is_opening`.
+    it is an opening at all is told by `is_opening`.
     """
     try:
         request = read_request(text)
-        if not isinstance(request, StartRequest):
-            raise ProtocolViolation("the first message must be session.start")
+        if not isinstance(request, StartRequest | ResumeRequest):
+            raise ProtocolViolation("the first message must be session.start or session.resume")
         _check_rate(request.sample_rate)
-        check_languages(request.source, request.targets)
+        if isinstance(request, StartRequest):
+            check_languages(request.source, request.targets)
+        else:
+            _check_heard(request)
     except ProtocolViolation as error:
         code = error.code if error.code in _OPENING_CODES else "bad_start"
         raise ProtocolViolation(str(error), code=code) from error
@@ -87,9 +100,9 @@ def read_opening(text: str) -> StartRequest:
 
 
 def is_opening(text: str) -> bool:
-    """Whether this is a JSON object that calls itself `session.start`, however wrong the rest of it is."""
+    """Whether this is a JSON object that calls itself an opening, however wrong the rest of it is."""
     try:
-        return _object(text).get("type") == _START
+        return _object(text).get("type") in _OPENINGS
     except ProtocolViolation:
         return False
 
@@ -142,11 +155,24 @@ def _check_rate(rate: int) -> None:
         )
 
 
+def _check_heard(request: ResumeRequest) -> None:
+    if request.n < 0 or any(each.chunks < 0 for each in request.heard):
+        raise ProtocolViolation("nothing is counted below 0", code="bad_field")
+    if len(request.heard) > MAX_HEARD:
+        raise ProtocolViolation(f"`heard` may name {MAX_HEARD} speeches at most", code="bad_field")
+    for each in request.heard:
+        _check_speech(each.utterance, each.target)
+
+
+def _check_speech(utterance: int, target: str) -> None:
+    if not 1 <= utterance <= MAX_UTTERANCE:
+        raise ProtocolViolation(f"there is no utterance {utterance}", code="bad_field")
+    if not _LANGUAGE.fullmatch(target):
+        raise ProtocolViolation(f"{target[:40]!r} is no language code", code="bad_field")
+
+
 def _check_playback(request: PlayingRequest | PlayedRequest) -> None:
-    if not 1 <= request.utterance <= MAX_UTTERANCE:
-        raise ProtocolViolation(f"there is no utterance {request.utterance}", code="bad_field")
-    if not _LANGUAGE.fullmatch(request.target):
-        raise ProtocolViolation(f"{request.target[:40]!r} is no language code", code="bad_field")
+    _check_speech(request.utterance, request.target)
     if isinstance(request, PlayingRequest) and not 0 < request.seconds <= MAX_PLAYBACK_S:
         raise ProtocolViolation(f"`seconds` must be over 0 and at most {MAX_PLAYBACK_S:.0f}", code="bad_field")
 

@@ -1,7 +1,7 @@
 """One client's WebSocket, from its first message to its close frame.
 
-A connection asks for `session.start`, checks whether there can be such a session, lets an `ingress.session` run, and
-tells the client why it ended. Anybody may call `end`; the first reason counts.
+A connection asks for `session.start` or `session.resume`, checks whether there can be such a session, lets an
+`ingress.session` run, and tells the client why it ended. Anybody may call `end`; the first reason counts.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from socket import SO_LINGER, SOL_SOCKET
 
 from aiohttp import WSMsgType, web
 
-from ingress import browser, endings
+from ingress import browser, endings, entry
 from ingress.endings import Ending
+from ingress.entry import Entry
 from ingress.session import Session
 from ingress.shared import Ingress
-from wire.errors import ClientError, LanguageUnsupported
+from wire.errors import ClientError, LanguageUnsupported, NatsUnavailable
 from wire.log import get
-from wire.protocol import StartRequest
+from wire.protocol import ResumeRequest, StartRequest
 
 log = get(__name__)
 
@@ -48,8 +49,8 @@ class Connection:
         """Serve the client until one side ends."""
         session = None
         opening = await self._first_message()
-        if opening is not None and (request := self._check(opening)) is not None:
-            session = Session(self._ingress, self._socket, request, self.end)
+        if opening is not None and (way_in := await self._admit(opening)) is not None:
+            session = Session(self._ingress, self._socket, way_in, self.end)
             await session.run(self._ending)
         ending = await self._ending
         async with asyncio.TaskGroup() as group:  # neither may hold the other up
@@ -79,22 +80,45 @@ class Connection:
             self.end(endings.LEFT)
         return None
 
-    def _check(self, opening: str) -> StartRequest | None:
-        """The client's session.start, or None when there can be no such session, and the connection ends."""
-        ingress = self._ingress
+    async def _admit(self, opening: str) -> Entry | None:
+        """The client's way into its session, or None when there is none, and the connection ends."""
+        way_in = None
         try:
             request = browser.read_opening(opening)
-            if (unready := ingress.unready()) is not None:
-                self.end(unready)
-                return None
-            refusal = ingress.fleet.refusal(ingress.settings.pool, request.source, request.targets)
-            if refusal is not None:
-                raise LanguageUnsupported(refusal)
+            if isinstance(request, StartRequest):
+                way_in = self._start(request)
+            else:
+                way_in = await self._resume(request)
+        except entry.SessionUnknown:
+            self.end(endings.UNKNOWN)
         except ClientError as error:
             close = endings.IMPOSSIBLE if browser.is_opening(opening) else endings.BAD_MESSAGE
             self.end(Ending.because(close, error))
+        except NatsUnavailable:
+            self.end(endings.NO_NATS)
+        return None if self._ending.done() else way_in
+
+    def _start(self, request: StartRequest) -> Entry | None:
+        """Raises LanguageUnsupported."""
+        ingress = self._ingress
+        if (unready := ingress.unready()) is not None:
+            self.end(unready)
             return None
-        return None if self._ending.done() else request
+        refusal = ingress.fleet.refusal(ingress.settings.pool, request.source, request.targets)
+        if refusal is not None:
+            raise LanguageUnsupported(refusal)
+        return entry.opened(request, ingress.id, ingress.settings.pool)
+
+    async def _resume(self, request: ResumeRequest) -> Entry | None:
+        """Raises SessionUnknown, NatsUnavailable."""
+        ingress = self._ingress
+        if (unready := ingress.unready_for(request.session)) is not None:
+            self.end(unready)
+            return None
+        way_in = await entry.returned(request, ingress.id, ingress.bus)
+        if self._transport is None or self._transport.is_closing():
+            self.end(endings.LEFT)  # it has given up waiting, and may be back elsewhere: do not replace it there
+        return way_in
 
     async def _say_goodbye(self, ending: Ending) -> None:
         try:

@@ -10,15 +10,18 @@ may come twice, late, or not at all (it is then read again from the stream). `De
 - Numbered events go out as n = 1, 2, 3, …; a repeat is dropped, one that is ahead is held.
 - A speech chunk goes out in sequence, after its `speech.started`; until then it is held.
 - `speech.ended`, and every event after it, waits until all chunks that it counts have gone out.
+- For a client that came back, it begins after the event that the client has, and in speech that had begun after the
+  chunks that the client has.
 - What is held is bounded. Beyond the bound a message is dropped: `missing` will name it when its turn comes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from wire.messages import SpeechChunk
-from wire.protocol import ClientEvent, ErrorTold, SpeechBegan, SpeechFinished, SpeechMissing
+from wire.protocol import ClientEvent, ErrorTold, SpeechBegan, SpeechFinished, SpeechHeard, SpeechMissing
 
 MAX_HELD_EVENTS = 1000
 MAX_HELD_BYTES = 2 * 1024 * 1024
@@ -55,16 +58,23 @@ class _Speech:
 
 
 class Delivery:
-    """`delivered` is the number of the last event that went out."""
+    """`delivered` is the number of the last event that went out: at first `after`, with the speech in `heard`."""
 
     __slots__ = ("_ended", "_events", "_held_bytes", "_max_bytes", "_max_events", "_speech", "delivered")
 
-    def __init__(self, max_held_events: int = MAX_HELD_EVENTS, max_held_bytes: int = MAX_HELD_BYTES) -> None:
-        self.delivered = 0
+    def __init__(
+        self,
+        after: int = 0,
+        heard: Iterable[SpeechHeard] = (),
+        *,
+        max_held_events: int = MAX_HELD_EVENTS,
+        max_held_bytes: int = MAX_HELD_BYTES,
+    ) -> None:
+        self.delivered = after
         self._max_events = max_held_events
         self._max_bytes = max_held_bytes
         self._events: dict[int, ClientEvent] = {}
-        self._speech: dict[tuple[int, str], _Speech] = {}
+        self._speech = {(each.utterance, each.target): _Speech(began=True, next=each.chunks) for each in heard}
         self._ended: dict[str, int] = {}  # the last utterance of each target whose speech is over
         self._held_bytes = 0
 
@@ -98,6 +108,11 @@ class Delivery:
         if waits is not None:
             gaps.add((waits.utterance, waits.target))
         return Missing(bool(self._events) and self.delivered + 1 not in self._events, tuple(sorted(gaps)))
+
+    @property
+    def speaking(self) -> tuple[tuple[int, str], ...]:
+        """Each (utterance, target) whose speech has begun and has not ended."""
+        return tuple(sorted(key for key, speech in self._speech.items() if speech.began))
 
     def skip(self) -> list[Outgoing]:
         """Give up what is missing: let out what came after it."""

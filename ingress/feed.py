@@ -27,15 +27,31 @@ END_OF_STREAM = 2**60
 
 
 class SessionFeed:
-    """One session's way down. `send` is called with each piece that goes to the client, in order."""
+    """One session's way down. `send` is called with each piece that goes to the client, in order, and `displaced` when
+    another connection of this process takes over.
 
-    def __init__(self, bus: Bus, session: str, send: Callable[[Outgoing], None], stir: Callable[[], None]) -> None:
+    For a client that came back, `delivery` says what it has, and `checkpoint` the sequence in EVENTS up to which every
+    event is among that.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        session: str,
+        send: Callable[[Outgoing], None],
+        stir: Callable[[], None],
+        displaced: Callable[[], None],
+        delivery: Delivery | None = None,
+        checkpoint: int = 0,
+    ) -> None:
         self._bus = bus
         self._session = session
         self._send = send
         self._stir = stir
-        self._delivery = Delivery()
-        self._checkpoint = 0  # sequence in EVENTS up to which every event was delivered
+        self.displaced = displaced
+        self._delivery = delivery or Delivery()
+        self._checkpoint = checkpoint
+        self._rejoins = delivery is not None  # speech was stored while nobody listened: read it
         self._poll_s = POLL_S
         self._poll_at = 0.0
         self._stuck: tuple[float, int, Missing] | None = None
@@ -103,10 +119,12 @@ class SessionFeed:
         if not missing:
             self._stuck = None
             return
-        self._poll_at = now + 0.5
         if self._stuck is None or self._stuck[1:] != (self._delivery.delivered, missing):
             self._stuck = (now, self._delivery.delivered, missing)
-        elif now - self._stuck[0] >= GIVE_UP_S:
+            self._poll_at = now  # it gets on: there may be more
+            return
+        self._poll_at = now + 0.5
+        if now - self._stuck[0] >= GIVE_UP_S:
             log.error(
                 "events or speech are gone from the stream", session=self._session, after=self._delivery.delivered
             )
@@ -114,7 +132,7 @@ class SessionFeed:
             self._pass(self._delivery.skip())
 
     async def _catch_up(self) -> None:
-        """Read events after the last delivered one, then speech that has gaps."""
+        """Read events after the last delivered one, then speech that has gaps or was not listened to."""
         subject = subjects.event(self._session)
         newest = await self._bus.last(subjects.EVENTS, subject)
         if newest is not None:
@@ -124,14 +142,16 @@ class SessionFeed:
                     self._take(0, "", found.data)
             if event.n <= self._delivery.delivered:
                 self._checkpoint = newest.sequence
-        for utterance, target in self._delivery.missing().speech:
+        unheard = self._delivery.speaking if self._rejoins else ()
+        for utterance, target in sorted({*self._delivery.missing().speech, *unheard}):
             subject = subjects.speech(self._session, utterance, target)
             for found in await self._bus.read(subjects.EVENTS, subject, 1, END_OF_STREAM):
                 self._take(utterance, target, found.data)
+        self._rejoins = False
 
 
 class Feed:
-    """All sessions of this process. `start` it once; put each session into `sessions` while it runs."""
+    """All sessions of this process. `start` it once; a session is fed between `enter` and `leave`."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
@@ -141,6 +161,16 @@ class Feed:
         await self._bus.subscribe(subjects.STORED_ALL, self._route)
         await self._bus.subscribe(subjects.LIVE_ALL, self._route)
         self._bus.on_reconnect.append(self._reconnected)
+
+    def enter(self, session: str, feed: SessionFeed) -> None:
+        """The newest connection of a session is the one that is fed."""
+        if (older := self.sessions.get(session)) is not None:
+            older.displaced()
+        self.sessions[session] = feed
+
+    def leave(self, session: str, feed: SessionFeed) -> None:
+        if self.sessions.get(session) is feed:
+            del self.sessions[session]
 
     def _route(self, message: Delivered) -> None:
         session, utterance, target = subjects.addressee(subjects.unstored(message.subject))

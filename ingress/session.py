@@ -3,37 +3,44 @@
 Three tasks share it: `_read` takes what the client sends, `_write` sends what is in the outbox, `_keep` looks after
 what is late. Whoever finds a reason to end calls `end`; then `run` cancels the three. What a message means is decided
 elsewhere: `browser` reads it, `uplink` carries it to the actor, `feed` brings what the actor and the nodes answer.
+
+A session may have had other connections before this one, and the newest is the one that counts. Another that comes back
+after this one makes the actor tell `session.resumed` once more: then this one is replaced, and ends.
 """
 
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections.abc import Callable
 
+import msgspec
 from aiohttp import WSMsgType, web
 
 from ingress import browser, endings
-from ingress.delivery import Outgoing, SpeechFrame
+from ingress.delivery import Delivery, Outgoing, SpeechFrame
 from ingress.endings import Ending
-from ingress.feed import SessionFeed
+from ingress.entry import Entry
+from ingress.feed import END_OF_STREAM, SessionFeed
 from ingress.outbox import Outbox
 from ingress.pace import Pace
 from ingress.shared import Ingress
 from ingress.signal import Signal
 from ingress.uplink import Uplink
+from wire import subjects
 from wire.audio import BYTES_PER_SAMPLE
 from wire.errors import ClientError, LanguageUnsupported, NatsUnavailable, NoScheduler, ProtocolViolation
 from wire.log import get
 from wire.messages import (
     ClientLeft,
+    ClientMail,
+    ClientReturned,
     CloseRequested,
     FinalizeRequested,
     LanguagesChanged,
     PlaybackEnded,
     PlaybackStarted,
-    SessionOpened,
+    decode,
 )
 from wire.protocol import (
     AnyClientRequest,
@@ -43,8 +50,10 @@ from wire.protocol import (
     FinalizeRequest,
     PlayedRequest,
     PlayingRequest,
+    ResumeRequest,
     SessionClosed,
     SessionReady,
+    SessionResumed,
     StartRequest,
     UpdateRequest,
 )
@@ -66,17 +75,24 @@ class Session:
     """`end` is called with a reason to end, maybe more than once; the future that `run` is given then has the first."""
 
     def __init__(
-        self, ingress: Ingress, socket: web.WebSocketResponse, request: StartRequest, end: Callable[[Ending], None]
+        self, ingress: Ingress, socket: web.WebSocketResponse, entry: Entry, end: Callable[[Ending], None]
     ) -> None:
-        self.id = "s" + secrets.token_hex(8)
+        self.id = entry.session
         self._ingress = ingress
         self._socket = socket
-        self._source, self._targets, self._speech = request.source, request.targets, request.speech
-        self._sample_rate = request.sample_rate
-        self._uplink = Uplink(ingress.bus, self.id, request.sample_rate, ingress.model)
+        self._entry = entry
+        self._source, self._targets, self._speech = entry.source, entry.targets, entry.speech
+        self._sample_rate = entry.sample_rate
+        self._uplink = Uplink(ingress.bus, self.id, entry.connection, entry.sample_rate, ingress.model)
         self._outbox = Outbox()
         self._stir = Signal()
-        self._feed = SessionFeed(ingress.bus, self.id, self._tell, self._stir.set)
+        self._feed = SessionFeed(
+            ingress.bus, self.id, self._tell, self._stir.set, self._replaced,
+            Delivery(entry.after, entry.heard) if entry.returns else None, entry.checkpoint,
+        )  # fmt: skip
+        self._entered_at = 0  # the place in the mailbox of what told the actor of this connection
+        self._resumed: SessionResumed | None = None
+        self._contested = False
         self._pace = Pace(ingress.settings.max_speed, time.monotonic())
         self._ready = Signal()
         self._relaxed = False
@@ -89,8 +105,9 @@ class Session:
 
     async def run(self, ending: asyncio.Future[Ending]) -> None:
         """Until `ending` is there."""
-        feeds = self._ingress.feed.sessions
-        feeds[self.id] = self._feed
+        self._ingress.feed.enter(self.id, self._feed)
+        if self._entry.returns:
+            self._feed.hurry()
         try:
             async with asyncio.TaskGroup() as group:
                 reading, keeping, writing = map(group.create_task, (self._read(), self._keep(), self._write()))
@@ -103,7 +120,7 @@ class Session:
                 self.heard = writing.done()
                 writing.cancel()
         finally:
-            del feeds[self.id]
+            self._ingress.feed.leave(self.id, self._feed)
         log.info(
             "session ended", session=self.id, close=reason.close, reason=reason.reason, chunks=self._uplink.chunks,
             seconds=round(time.monotonic() - self._opened_at, 1), live_events_dropped=self._outbox.dropped,
@@ -113,7 +130,7 @@ class Session:
         """Tell the actor that the client has gone, unless it said so itself or the actor was first."""
         if self._closing_at is None:
             try:
-                await self._uplink.send(ClientLeft(), LEAVING_S)
+                await self._uplink.send(ClientLeft(connection=self._entry.connection), LEAVING_S)
             except NatsUnavailable:
                 log.info("the actor was not told that its client left", session=self.id)
 
@@ -121,7 +138,7 @@ class Session:
 
     async def _read(self) -> None:
         try:
-            await self._open()
+            await self._enter()
             while True:
                 message = await self._socket.receive()
                 match message.type:
@@ -140,18 +157,19 @@ class Session:
         except NoScheduler:
             self._end(endings.NO_SCHEDULER)
 
-    async def _open(self) -> None:
-        """Tell the actor, and wait until it says that the session is open. Raises NoScheduler, NatsUnavailable."""
-        mail = SessionOpened(
-            session=self.id, ingress=self._ingress.id, pool=self._ingress.settings.pool,
-            source=self._source, targets=self._targets, speech=self._speech,
-        )  # fmt: skip
-        await self._uplink.send(mail, SCHEDULER_S)
+    async def _enter(self) -> None:
+        """Tell the actor, and wait until it says that audio may come. Raises NoScheduler, NatsUnavailable."""
+        entry = self._entry
+        if entry.mail is None:  # nothing but the rest of the events is left
+            self._closing_at = time.monotonic()
+            return
+        self._entered_at = await self._uplink.send(entry.mail, SCHEDULER_S)
         if not await self._ready.wait_for(SCHEDULER_S):
             raise NoScheduler("no scheduler answers for the session")
         log.info(
-            "session opened", session=self.id, source=self._source, targets=self._targets,
-            speech=self._speech, sample_rate=self._sample_rate,
+            "session resumed" if entry.returns else "session opened",
+            session=self.id, connection=entry.connection, source=self._source, targets=self._targets,
+            speech=self._speech, sample_rate=self._sample_rate, after=entry.after,
         )  # fmt: skip
 
     async def _take_audio(self, frame: bytes) -> None:
@@ -167,7 +185,7 @@ class Session:
         """A wrong message is answered. Raises ProtocolViolation after too many of them."""
         try:
             request = browser.read_request(text)
-            if isinstance(request, StartRequest):
+            if isinstance(request, StartRequest | ResumeRequest):
                 raise ProtocolViolation("the session is open already: send session.update", code="unknown_type")
         except ProtocolViolation as error:
             self._refuse(error)
@@ -234,14 +252,52 @@ class Session:
                     outbox.put_live(browser.write_event(AudioAck(chunk=of_client)))
             case _ if piece.n == 0:
                 outbox.put_live(browser.write_event(piece))
+            case SessionReady():
+                outbox.put(browser.write_event(msgspec.structs.replace(piece, token=self._entry.token)))
+                self._ready.set()
+            case SessionResumed():
+                outbox.put(browser.write_event(piece))
+                self._somebody_returned(piece)
+            case SessionClosed():
+                outbox.put(browser.write_event(piece))
+                outbox.finish()
             case _:
                 outbox.put(browser.write_event(piece))
-        if isinstance(piece, SessionReady):
-            self._ready.set()
-        elif isinstance(piece, SessionClosed):
-            outbox.finish()
         if outbox.unread(time.monotonic()):
             self._end(endings.UNREAD)
+
+    def _somebody_returned(self, resumed: SessionResumed) -> None:
+        """This client, or another that shows the same token, or this one when it tried before."""
+        if resumed.n <= self._entry.newest:
+            return
+        mine = self._resumed
+        if isinstance(self._entry.mail, ClientReturned) and mine is None:
+            self._resumed = resumed
+            self._uplink.begin(resumed.next_chunk, resumed.samples)
+            self._ready.set()
+        elif mine is not None and (mine.next_chunk, mine.samples) == (resumed.next_chunk, resumed.samples):
+            self._contested = True
+            self._stir.set()
+        else:
+            self._replaced()
+
+    def _replaced(self) -> None:
+        self._end(endings.REPLACED)
+
+    async def _settle(self) -> None:
+        """Two returns were answered alike, with no audio between them: was the second one later than this one?
+
+        (Where no scheduler was there for a while, all who tried meanwhile are answered at once.)
+        """
+        self._contested = False
+        subject = subjects.mailbox(self.id, "client")
+        try:
+            later = await self._ingress.bus.read(subjects.MAILBOX, subject, self._entered_at + 1, END_OF_STREAM)
+        except NatsUnavailable:
+            self._contested = True  # look again at the next tick
+            return
+        if any(isinstance(decode(ClientMail, found.data), ClientReturned) for found in later):
+            self._replaced()
 
     async def _write(self) -> None:
         outbox = self._outbox
@@ -270,6 +326,8 @@ class Session:
             self._look(now)
             await self._uplink.keep(now)
             await self._feed.keep(now)
+            if self._contested:
+                await self._settle()
 
     def _look(self, now: float) -> None:
         """End what has been waiting for too long."""

@@ -40,15 +40,23 @@ class Ingress:
 
     def unready(self) -> Ending | None:
         """Why no session can be opened now."""
-        if self.stopping:
-            return STOPPING
-        if not self.bus.connected:
-            return NO_NATS
+        if (reason := self._closed_to_all()) is not None:
+            return reason
         if not self.fleet.ready(self.settings.pool):
             return NO_NODE
-        if len(self.feed.sessions) >= self.settings.max_sessions:
-            return FULL
-        return None
+        return self._full()
+
+    def unready_for(self, session: str) -> Ending | None:
+        """Why nobody can come back to this session now. It waits for a node wherever its client is."""
+        return self._closed_to_all() or (None if session in self.feed.sessions else self._full())
+
+    def _closed_to_all(self) -> Ending | None:
+        if self.stopping:
+            return STOPPING
+        return None if self.bus.connected else NO_NATS
+
+    def _full(self) -> Ending | None:
+        return FULL if len(self.feed.sessions) >= self.settings.max_sessions else None
 
     def nats_is_gone(self, now: float) -> bool:
         """Whether the connection to NATS has been away for so long that sessions must end."""

@@ -13,6 +13,7 @@ from ingress.signal import Signal
 from ingress.vad import SpeechMeter, SpeechModel
 from ingress.window import Window
 from wire import subjects
+from wire.audio import FRAME_SAMPLES
 from wire.bus import Bus
 from wire.errors import ProtocolViolation
 from wire.messages import AudioChunk, ClientMail, ClientSeen
@@ -22,13 +23,14 @@ CONTROL_PATIENCE_S = 30.0
 
 
 class Uplink:
-    def __init__(self, bus: Bus, session: str, sample_rate: int, model: SpeechModel) -> None:
+    def __init__(self, bus: Bus, session: str, connection: str, sample_rate: int, model: SpeechModel) -> None:
         self._bus = bus
         self._session = session
+        self._connection = connection
         self._subject = subjects.mailbox(session, "client")
         self._resampler = Resampler(sample_rate)
         self._meter = SpeechMeter(model)
-        self._window = Window()
+        self._window = Window(connection)
         self._reconnects = bus.reconnects
         self._room = Signal()
         self._resending = False
@@ -36,6 +38,14 @@ class Uplink:
         self._last_sent = time.monotonic()
         self.chunks = 0
         """Client chunks taken; also the number that the next one must have."""
+
+    def begin(self, next_chunk: int, samples: int) -> None:
+        """Before the first audio of a client that came back: the actor has `samples` and expects `next_chunk`.
+
+        The frames of this connection begin with its own first sample, so the actor's last one is filled up.
+        """
+        self.chunks = next_chunk
+        self._window = Window(self._connection, next_chunk, -samples % FRAME_SAMPLES)
 
     # --- audio ---
 
@@ -88,11 +98,15 @@ class Uplink:
 
     # --- control ---
 
-    async def send(self, mail: ClientMail, patience: float = CONTROL_PATIENCE_S) -> None:
-        """Store `mail` behind the audio that came before it. Raises NatsUnavailable after `patience` seconds."""
+    async def send(self, mail: ClientMail, patience: float = CONTROL_PATIENCE_S) -> int:
+        """Store `mail` behind the audio that came before it. Returns its place in the mailbox.
+
+        Raises NatsUnavailable after `patience` seconds.
+        """
         await self.flush()
         self._stored += 1
-        await self._bus.store(self._subject, mail, id=f"{self._session}.client.{self._stored}", patience=patience)
+        id = f"{self._session}.{self._connection}.{self._stored}"
+        return (await self._bus.store(self._subject, mail, id=id, patience=patience)).sequence
 
     @property
     def last_chunk(self) -> int:

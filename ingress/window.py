@@ -5,6 +5,9 @@ section 1.4): the actor tells about once a second the last chunk that it has, in
 then, and all that are left are sent again, in order, when the connection was lost or no word came for `PATIENCE_S`. The
 actor drops what it has already and refuses what comes after a gap, so sending again is always safe.
 
+A connection that takes over a session begins where the actor is: `first` is the chunk that it expects. `pad` samples of
+silence go ahead, for the last frame of the connection before was never completed; its speech byte is 0.
+
 Chunks of a client may be as short as 3 ms; a message is made when `GATHER_S` of audio have come, or at `flush`.
 """
 
@@ -27,17 +30,18 @@ _BYTES_PER_SECOND = SAMPLE_RATE * BYTES_PER_SAMPLE
 class Window:
     """`last` is the newest chunk that was added (-1: none); `acknowledged` the newest one that the actor has."""
 
-    __slots__ = ("_bytes", "_first", "_pcm", "_progress", "_sent_again", "_speech", "_unacknowledged", "_wait",
-                 "acknowledged", "last")  # fmt: skip
+    __slots__ = ("_bytes", "_connection", "_first", "_pcm", "_progress", "_sent_again", "_speech", "_unacknowledged",
+                 "_wait", "acknowledged", "last")  # fmt: skip
 
-    def __init__(self) -> None:
-        self.last = -1
-        self.acknowledged = -1
+    def __init__(self, connection: str = "", first: int = 0, pad: int = 0) -> None:
+        self.last = first - 1
+        self.acknowledged = first - 1
+        self._connection = connection
         self._unacknowledged: list[AudioChunk] = []
         self._bytes = 0  # of audio in all messages that are kept
-        self._first = 0  # `_first`, `_pcm` and `_speech` are the message that is being gathered
-        self._pcm = bytearray()
-        self._speech = bytearray()
+        self._first = first  # `_first`, `_pcm` and `_speech` are the message that is being gathered
+        self._pcm = bytearray(pad * BYTES_PER_SAMPLE)
+        self._speech = bytearray(1 if pad else 0)
         self._progress = 0.0
         self._sent_again = 0.0
         self._wait = PATIENCE_S
@@ -67,7 +71,10 @@ class Window:
         """The message of what has been gathered, if anything has."""
         if self._first > self.last:
             return None
-        message = AudioChunk(first=self._first, last=self.last, pcm=bytes(self._pcm), speech=bytes(self._speech))
+        message = AudioChunk(
+            first=self._first, last=self.last, pcm=bytes(self._pcm), speech=bytes(self._speech),
+            connection=self._connection,
+        )  # fmt: skip
         if not self._unacknowledged:
             self._progress = now
         self._unacknowledged.append(message)

@@ -63,7 +63,9 @@ class AudioChunk(MailboxMessage, frozen=True, kw_only=True):
 
     `pcm` is PCM16 little endian mono at 16 kHz, any length. `speech` has one byte for each 32 ms frame (512 samples)
     that was completed by this audio: Silero's speech probability times 255, rounded. `gap` says that audio before
-    `first` was lost for good and that `first` must be taken although chunks are missing.
+    `first` was lost for good and that `first` must be taken although chunks are missing. `connection` is the one that
+    it came through: what a connection that was replaced still had in hand must not mix with what its successor sends
+    again in other portions.
     """
 
     BINARY: ClassVar[bool] = True
@@ -72,6 +74,7 @@ class AudioChunk(MailboxMessage, frozen=True, kw_only=True):
     pcm: bytes
     speech: bytes
     gap: bool = False
+    connection: str = ""
 
 
 class FinalizeRequested(MailboxMessage, frozen=True, kw_only=True):

@@ -66,6 +66,16 @@ class Client:
         await self.say("session.start", **fields)
         return await self.until("session.started")
 
+    async def resume(self, session: str, token: str, n: int, **fields: object) -> None:
+        await self.say("session.resume", session=session, token=token, n=n, **fields)
+
+    def cut(self) -> None:
+        """As if the cable were pulled."""
+        made = self.socket._response.connection
+        assert made is not None
+        assert made.transport is not None
+        made.transport.abort()
+
     async def closed(self, patience: float = 15) -> int:
         """The close code, once the socket is closed."""
         return int((await self.until("(socket closed)", patience))["code"])

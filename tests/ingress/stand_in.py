@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from ingress.entry import Known, KnownRecord
 from wire import subjects
 from wire.bus import Bus, Delivered
 from wire.kv import Bucket
 from wire.messages import (
     AudioChunk,
+    ClientReturned,
     CloseRequested,
     FinalizeRequested,
     LanguagesChanged,
@@ -28,6 +30,7 @@ from wire.protocol import (
     ClientEvent,
     SessionClosed,
     SessionReady,
+    SessionResumed,
     SessionUpdated,
     SpeechBegan,
     SpeechFinished,
@@ -46,6 +49,7 @@ class Heard:
     """One session as its actor knows it."""
 
     opened: SessionOpened
+    connection: str
     mail: list[Mail] = field(default_factory=list)
     pcm: bytearray = field(default_factory=bytearray)
     speech: bytearray = field(default_factory=bytearray)
@@ -53,11 +57,13 @@ class Heard:
     chunk: int = -1
     n: int = 0
     refused: int = 0
+    fenced: int = 0
     repeated: int = 0
 
 
 class Actor:
-    """Takes audio in order, drops repeats, refuses gaps, acknowledges; answers a finalize with how much it has heard.
+    """Takes audio in order, drops repeats, refuses gaps and what came through a connection that was replaced,
+    acknowledges; answers a finalize with how much it has heard.
 
     `listens` off: it opens no session. `acknowledges` off: it never says that it has heard anything. `drop_next`: so
     many audio messages are lost on the way.
@@ -65,6 +71,7 @@ class Actor:
 
     def __init__(self, bus: Bus) -> None:
         self.bus = bus
+        self._records = Bucket(bus, subjects.SESSIONS_KV, KnownRecord)
         self.sessions: dict[str, Heard] = {}
         self.listens = True
         self.acknowledges = True
@@ -117,6 +124,12 @@ class Actor:
             session, SpeechFinished(utterance=utterance, target=target, seconds=seconds, chunks=len(chunks))
         )
 
+    async def _save(self, session: str, phase: str) -> None:
+        heard = self.sessions[session]
+        opened = heard.opened
+        known = Known(opened.token_hash, phase, "client", opened.source, opened.targets, opened.speech, heard.n)
+        await self._records.put(subjects.session_key(session), KnownRecord(state=known))
+
     def _receive(self, message: Delivered) -> None:
         session, _ = subjects.session_of_mailbox(message.subject)
         mail: Mail = decode(Mail, message.data)
@@ -124,7 +137,7 @@ class Actor:
 
     async def _take(self, session: str, mail: Mail) -> None:
         if isinstance(mail, SessionOpened):
-            self.sessions[session] = Heard(mail)
+            self.sessions[session] = Heard(mail, mail.connection)
             if self.listens:
                 await self.tell(
                     session,
@@ -132,6 +145,7 @@ class Actor:
                         session=session, source=mail.source, targets=mail.targets, speech=mail.speech, next_chunk=0
                     ),
                 )
+                await self._save(session, "open")
             return
         if session in self.deaf:
             return
@@ -140,6 +154,8 @@ class Actor:
             case AudioChunk():
                 if self.drop_next:
                     self.drop_next -= 1
+                elif mail.connection != heard.connection:
+                    heard.fenced += 1
                 elif mail.first > heard.chunk + 1:
                     heard.refused += 1
                 elif mail.last <= heard.chunk:
@@ -160,10 +176,14 @@ class Actor:
             case FinalizeRequested():
                 text = f"{len(heard.pcm)} bytes"
                 await self.tell(session, TranscriptFinal(utterance=1, text=text, language="en", start=0, end=1))
+            case ClientReturned():
+                heard.connection = mail.connection
+                await self.tell(session, SessionResumed(next_chunk=heard.chunk + 1, samples=len(heard.pcm) // 2))
             case LanguagesChanged(source=source, targets=targets, speech=speech):
                 await self.tell(session, SessionUpdated(source=source, targets=targets, speech=speech))
             case CloseRequested():
                 await self.tell(session, SessionClosed(reason="client", utterances=0))
+                await self._save(session, "closed")
         heard.mail.append(mail)
 
 

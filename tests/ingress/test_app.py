@@ -3,11 +3,18 @@ from __future__ import annotations
 import aiohttp
 import msgspec
 import pytest
+from aiohttp.test_utils import TestServer
 
+from ingress import app
+from ingress.shared import Ingress
+from ingress.vad import SpeechModel
 from tests.ingress import stand_in
 from tests.ingress.client import eventually, get, ingress, ready
 from tests.ingress.stand_in import Actor
 from tests.nats_server import NatsServer
+from wire.bus import Bus
+from wire.env import IngressSettings
+from wire.fleet import FleetView
 
 
 async def test_health_readiness_and_what_the_fleet_serves(server: NatsServer, actor: Actor) -> None:
@@ -31,6 +38,17 @@ async def test_health_readiness_and_what_the_fleet_serves(server: NatsServer, ac
             _, info = await get(url + "/v1/info")
             assert info["sources"] == ["de", "en", "fr", "it"]
             assert info["targets"] == {"de": ["fr", "it"], "en": ["*"]}
+
+
+async def test_while_it_stops_nobody_is_let_in(bus: Bus, model: SpeechModel) -> None:
+    stopping = Ingress(IngressSettings(), bus, FleetView(), model)
+    stopping.stopping = True
+    async with TestServer(app.build(stopping)) as server, aiohttp.ClientSession() as http:
+        for path in ("/readyz", "/v1/stream"):
+            async with http.get(server.make_url(path)) as response:
+                assert response.status == 503
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await http.ws_connect(server.make_url("/v1/stream"))
 
 
 async def test_the_page_and_its_files_come_with_safe_headers(url: str) -> None:

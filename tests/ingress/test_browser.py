@@ -23,6 +23,7 @@ from wire.protocol import (
     PlayedRequest,
     PlayingRequest,
     ResumeRequest,
+    SpeechHeard,
     StartRequest,
     UpdateRequest,
 )
@@ -44,7 +45,9 @@ def answer(read: Callable[[str], object], text: str) -> str | None:
 
 
 def opening(**fields: object) -> StartRequest:
-    return browser.read_opening(json.dumps({"type": "session.start", **fields}))
+    made = browser.read_opening(json.dumps({"type": "session.start", **fields}))
+    assert isinstance(made, StartRequest)
+    return made
 
 
 def refused(**fields: object) -> ClientError:
@@ -111,8 +114,7 @@ def test_every_request_is_read_as_it_was_meant(request_: AnyClientRequest) -> No
 
 def test_every_request_type_is_known() -> None:
     kinds = set(AnyClientRequest.__args__)
-    not_served_yet = {ResumeRequest.__struct_config__.tag}
-    assert {kind.__struct_config__.tag for kind in kinds} - not_served_yet == browser._TYPES
+    assert {kind.__struct_config__.tag for kind in kinds} == browser._TYPES
 
 
 @given(st.text())
@@ -156,6 +158,34 @@ def test_what_is_no_language_code(fields: dict[str, object]) -> None:
     error = refused(**fields)
     assert isinstance(error, LanguageUnsupported)
     assert error.code == "language_unsupported"
+
+
+def test_a_client_may_come_back_instead() -> None:
+    fields = {"type": "session.resume", "session": "s", "token": "t", "n": 3}
+    heard = [{"utterance": 1, "target": "en", "chunks": 0}]
+    assert browser.read_opening(json.dumps({**fields, "heard": heard})) == ResumeRequest(
+        session="s", token="t", n=3, heard=[SpeechHeard(utterance=1, target="en", chunks=0)]
+    )
+    assert browser.is_opening(json.dumps(fields | {"n": "x"}))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"n": -1},
+        {"n": "3"},
+        {"token": None},
+        {"heard": [{"utterance": 0, "target": "en", "chunks": 1}]},
+        {"heard": [{"utterance": 1, "target": "e.*", "chunks": 1}]},
+        {"heard": [{"utterance": 1, "target": "en", "chunks": -1}]},
+        {"heard": [{"utterance": 1, "target": "en", "chunks": 1}] * 65},
+        {"source": "fr"},
+    ],
+)
+def test_a_return_that_cannot_be(fields: dict[str, object]) -> None:
+    with pytest.raises(ProtocolViolation) as caught:
+        browser.read_opening(json.dumps({"type": "session.resume", "session": "s", "token": "t", "n": 3, **fields}))
+    assert caught.value.code == "bad_start"
 
 
 def test_the_first_message_must_be_an_opening() -> None:

@@ -26,7 +26,7 @@ class Side:
     def __init__(self, bus: Bus) -> None:
         self.out: list[Outgoing] = []
         self.stirred = asyncio.Event()
-        self.feed = SessionFeed(bus, NAME, self._take, self.stirred.set)
+        self.feed = SessionFeed(bus, NAME, self._take, self.stirred.set, lambda: None)
         self._changed = asyncio.Event()
 
     def _take(self, piece: Outgoing) -> None:

@@ -49,7 +49,7 @@ async def mailbox(bus: Bus) -> AsyncIterator[Mailbox]:
 
 @pytest.fixture
 def uplink(bus: Bus, model: SpeechModel) -> Uplink:
-    return Uplink(bus, "s1", 16_000, model)
+    return Uplink(bus, "s1", "c1", 16_000, model)
 
 
 async def test_audio_and_control_arrive_in_order(uplink: Uplink, mailbox: Mailbox) -> None:
@@ -97,7 +97,7 @@ async def test_a_client_that_says_nothing_is_still_seen(uplink: Uplink, mailbox:
 
 
 async def test_the_tail_of_the_resampler_is_a_chunk_of_its_own(bus: Bus, model: SpeechModel, mailbox: Mailbox) -> None:
-    uplink = Uplink(bus, "s1", 48_000, model)
+    uplink = Uplink(bus, "s1", "c1", 48_000, model)
     for number in range(10):
         await uplink.audio(number, bytes(9600))
     assert await uplink.finish() == 10
@@ -108,7 +108,7 @@ async def test_the_tail_of_the_resampler_is_a_chunk_of_its_own(bus: Bus, model: 
 
 
 async def test_without_audio_there_is_no_tail(bus: Bus, model: SpeechModel) -> None:
-    assert await Uplink(bus, "s1", 48_000, model).finish() == -1
+    assert await Uplink(bus, "s1", "c1", 48_000, model).finish() == -1
 
 
 async def test_while_the_server_is_away_audio_waits_and_then_comes_in_order(
