@@ -90,7 +90,7 @@ function changeSpeed(steps) {
 // --- the run ---
 
 const tell = {
-  phase: (name, seconds) => controls.phase(name, seconds),
+  phase: (name) => controls.phase(name),
   level: (rms) => controls.level(rms),
   trouble: (place, code, message) => controls.say(place, code === null ? null : words(code, message)),
   speech({ utterance, sequence, rate, target, samples }) {
@@ -105,10 +105,11 @@ const tell = {
   },
   lost() {
     player.endAll();
-    happened({ type: "connection.lost" });
+    happened({ type: "session.lost" });
   },
   over() {
     run = null;
+    player.endAll();
     letSleep();
     controls.phase("ready");
   },
@@ -116,7 +117,7 @@ const tell = {
 
 function startOrStop() {
   if (run === null) {
-    for (const place of ["microphone", "connection", "loss", "speech", "voice"]) controls.say(place, null);
+    for (const place of ["microphone", "connection", "session", "loss", "speech", "voice"]) controls.say(place, null);
     player.unlock().catch(() => {}); // speech stays silent; captions do not need it
     keepAwake();
     run = new Run(requestOf(choice), tell);

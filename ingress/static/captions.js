@@ -128,7 +128,8 @@ function original({ phase, text, language, committed, tentative, code }) {
     p.lang = language;
     p.textContent = text;
   } else if (phase === "failed") {
-    p.append(make("span", "missing", `This sentence ${missing(code)}.`));
+    if (committed === "") p.append(make("span", "missing", `This sentence ${missing(code)}.`));
+    else p.append(make("span", "committed", committed), " ", make("span", "missing", `(${missing(code)})`));
   } else {
     p.append(make("span", "committed", committed));
     if (tentative !== "") p.append(committed === "" ? "" : " ", make("span", "tentative", tentative));

@@ -1,11 +1,13 @@
 // The WebSocket, and what is done when it breaks.
 //
 // A connection is wanted from `open` until `close` has been answered. In between it may be lost any number of times: it
-// waits with jittered back-off, opens a new session and sends again what the outbox kept. Only refusals that would come
-// again unchanged (see HOPELESS) end it. Status, told to `tell.status`:
+// waits with jittered back-off, comes back to its session where the bookmark says, and sends again what the outbox kept.
+// A session that the server no longer knows is followed by a new one. Only refusals that would come again unchanged (see
+// HOPELESS) end it. Status, told to `tell.status`; "waiting" is from a loss until the session goes on:
 //
-//   {phase: "connecting" | "live" | "waiting" | "closing" | "closed", failure: {code, message} | null, retryIn: seconds}
+//   {phase: "connecting" | "live" | "waiting" | "closing" | "closed", failure: {code, message} | null}
 
+import { Bookmark } from "./bookmark.js";
 import * as protocol from "./protocol.js";
 
 /** What a close code says where no error event came before it; all others say that the server is away. */
@@ -17,14 +19,18 @@ const CLOSES = {
   1012: "going_away",
   1013: "no_node",
   4400: "bad_start",
+  4404: "session_unknown",
   4408: "idle",
   4413: "slow_reader",
 };
 const HOPELESS = new Set([1003, 1008, 1009, 4400]);
-const FIRST_RETRY_S = 0.5;
-const LONGEST_RETRY_S = 15;
+const GOING_AWAY = 1012;
+const TRY_LATER = 1013;
+const FIRST_RETRY_S = 0.2;
+const LONGEST_RETRY_S = 5;
+const SAMPLES_PER_S = 16_000; // of session.resumed
 const HIGH_WATER_BYTES = 256 * 1024;
-const CLOSING_TRIES = 3;
+const CLOSING_TRIES = 10; // about half a minute
 const FINISH_S = 90; // what is still to come after session.close may take a while
 
 /** Seconds to wait before attempt 0, 1, 2, …: doubling, and spread, so that not all clients come back at once. */
@@ -35,25 +41,29 @@ export function backoff(attempt, random) {
 export class Connection {
   #socket = null;
   #phase = "closed";
-  #started = false; // session.started came on this socket
-  #ended = false; // session.closed came
+  #bookmark = null; // once there is a session
+  #agreed = ""; // the languages that the server works with, as JSON
+  #started = false; // session.started or session.resumed came on this socket
+  #ended = false; // session.closed came on this socket: after a return it may have ended meanwhile
   #closing = false; // the page wants to end
   #said = false; // session.close was sent on this socket
   #finalize = false; // to be sent once the outbox is empty
+  #playback = null; // the last that was to be said of it while there was no connection
   #attempt = 0;
   #failure = null;
   #timers = { retry: 0, pump: 0, watch: 0 };
   #heardAt = 0;
   #retryNow = () => {
-    if (this.#phase === "waiting") this.#connect();
+    if (this.#phase === "waiting" && this.#socket === null) this.#connect();
   };
 
   /**
    * `request` is {source, targets, speech}, `outbox` holds the audio; `tell` has status(status), event(event),
-   * speech(frame), lost(). `openWithin` and `silentFor` are in seconds: how long a server may take to answer.
+   * speech(frame), and lost() when the session is no more and another will be opened. `openWithin` and `silentFor` are in
+   * seconds: how long a server may take to answer. `retry(attempt)` is how long to wait, in seconds.
    */
-  constructor({ url, request, outbox, tell, openWithin = 10, silentFor = 12 }) {
-    Object.assign(this, { url, request, outbox, tell, openWithin, silentFor });
+  constructor({ url, request, outbox, tell, openWithin = 10, silentFor = 8, retry = (n) => backoff(n, Math.random()) }) {
+    Object.assign(this, { url, request, outbox, tell, openWithin, silentFor, retry });
   }
 
   open() {
@@ -93,19 +103,21 @@ export class Connection {
   }
 
   playing(id, seconds) {
-    if (this.#started) this.#send(protocol.speechPlaying(id, seconds));
+    this.#playback = protocol.speechPlaying(id, seconds);
+    this.#sayPlayback();
   }
 
   played(id) {
-    if (this.#started) this.#send(protocol.speechPlayed(id));
+    this.#playback = protocol.speechPlayed(id);
+    this.#sayPlayback();
   }
 
   /** No more audio comes: send the rest, wait for the results, then be closed. */
   close() {
     this.#closing = true;
     this.#attempt = 0;
-    if (!this.#started && this.outbox.kept === 0) return this.abandon();
-    if (this.#phase === "waiting") this.#connect();
+    if (!this.#started && !this.#isOwed) return this.abandon();
+    if (this.#socket === null && this.#phase === "waiting") this.#connect();
     else if (this.#phase !== "closed") this.#status("closing");
     this.pump();
   }
@@ -122,51 +134,86 @@ export class Connection {
     clearTimeout(this.#timers.retry);
     this.#failure = null;
     this.#ended = this.#said = false;
-    this.#status(this.#closing ? "closing" : "connecting");
+    this.#status(this.#closing ? "closing" : this.#attempt === 0 ? "connecting" : "waiting");
     const socket = new WebSocket(this.url);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     this.#heardAt = performance.now();
-    socket.onopen = () => socket.send(protocol.sessionStart(this.request, this.outbox.rate));
+    socket.onopen = () => socket.send(this.#opening());
     socket.onmessage = ({ data }) => this.#heard(data);
     socket.onclose = ({ code, reason }) => this.#lost(code, reason);
     this.#timers.watch = setInterval(() => this.#watch(), 500);
+  }
+
+  #opening() {
+    if (this.#bookmark === null) return protocol.sessionStart(this.request, this.outbox.rate);
+    return protocol.sessionResume(this.#bookmark.place, this.outbox.rate);
   }
 
   #heard(data) {
     this.#heardAt = performance.now();
     if (typeof data !== "string") {
       const frame = protocol.decodeSpeech(data);
-      if (frame !== null) this.tell.speech(frame);
+      if (frame === null) return;
+      this.#bookmark?.hear(frame);
+      this.tell.speech(frame);
       return;
     }
     const event = protocol.decodeEvent(data);
     if (event === null) return;
-    if (event.type === "session.started") {
-      this.outbox.restart(event.next_chunk);
-      this.#started = true;
+    if (event.type === "session.started") this.#bookmark ??= new Bookmark(event);
+    if (this.#bookmark?.read(event) === false) return;
+    switch (event.type) {
+      case "session.started":
+        this.#agreed = languages(event);
+        this.outbox.restart(event.next_chunk);
+        this.tell.event(event);
+        return this.#goOn();
+      case "session.resumed":
+        this.outbox.resume(event.next_chunk, event.samples / SAMPLES_PER_S);
+        this.tell.event(event);
+        return this.#goOn();
+      case "session.updated":
+        this.#agreed = languages(event);
+        break;
+      case "audio.ack":
+        this.outbox.ack(event.chunk);
+        this.#attempt = 0; // this server does take audio
+        break;
+      case "error":
+        if (!event.utterance) this.#failure = event;
+        break;
+      case "session.closed":
+        this.#ended = true;
     }
-    if (event.type === "audio.ack") {
-      this.outbox.ack(event.chunk);
-      this.#attempt = 0; // this server does take audio
-    }
-    if (event.type === "transcript.final" || event.type === "utterance.empty") this.outbox.settle(event.end);
-    if (event.type === "error" && !event.utterance) this.#failure = event;
     this.tell.event(event);
-    if (event.type === "session.started") {
-      this.#status(this.#closing ? "closing" : "live");
-      this.pump();
-    }
-    if (event.type === "session.closed") {
-      this.#ended = true;
-      this.#socket?.close();
-    }
+    if (this.#ended) this.#socket?.close();
+  }
+
+  /** The session is open: say what there was no connection for. */
+  #goOn() {
+    this.#started = true;
+    this.#status(this.#closing ? "closing" : "live");
+    if (languages(this.request) !== this.#agreed) this.#send(protocol.sessionUpdate(this.request));
+    this.#sayPlayback();
+    this.pump();
+  }
+
+  #sayPlayback() {
+    if (!this.#started || this.#playback === null) return;
+    this.#send(this.#playback);
+    this.#playback = null;
+  }
+
+  /** Whether something is to come of what was said. */
+  get #isOwed() {
+    return this.#bookmark !== null || this.outbox.kept > 0;
   }
 
   /** A socket can die without a word. While audio goes out, the server says something about once a second. */
   #watch() {
     const patience = this.#said ? FINISH_S : this.#started ? this.silentFor : this.openWithin;
-    const owed = !this.#started || this.#said || this.outbox.unacknowledged > 0;
+    const owed = !this.#started || this.#said || this.outbox.kept > 0;
     if (owed && performance.now() - this.#heardAt > patience * 1000) {
       const socket = this.#socket;
       this.#lost(1006, "");
@@ -186,23 +233,32 @@ export class Connection {
   }
 
   #lost(code, reason) {
-    const ended = this.#ended;
-    const served = this.#started;
+    const isDone = this.#ended && (this.#started || (this.#closing && this.outbox.kept === 0));
+    const isUnknown = (CLOSES[code] ?? this.#failure?.code) === "session_unknown";
+    const isHopeless = HOPELESS.has(code) && this.#failure?.code !== "replaced";
     this.#detach();
     const known = CLOSES[code];
     if (known === undefined) this.#failure = { code: "server_away", message: reason };
     else this.#failure ??= { code: known, message: reason };
-    if (ended) {
+    if (isDone) {
       this.#failure = null;
       return this.#over();
     }
-    if (served) this.tell.lost();
-    if (HOPELESS.has(code)) return this.#over();
-    if (this.#closing && (this.outbox.kept === 0 || this.#attempt >= CLOSING_TRIES)) return this.#over();
-    const wait = backoff(this.#attempt + (code === 1013 ? 2 : 0), Math.random());
+    if (isHopeless) return this.#over();
+    const forgotten = this.#ended || (isUnknown && this.#bookmark !== null);
+    if (forgotten) this.#forget();
+    if (this.#closing && (!this.#isOwed || this.#attempt >= CLOSING_TRIES)) return this.#over();
+    const atOnce = forgotten || (code === GOING_AWAY && this.#attempt === 0);
+    const wait = atOnce ? 0 : this.retry(this.#attempt + (code === TRY_LATER ? 2 : 0));
     this.#attempt += 1;
     this.#timers.retry = setTimeout(() => this.#connect(), wait * 1000);
-    this.#status("waiting", wait);
+    this.#status("waiting");
+  }
+
+  #forget() {
+    this.#bookmark = null;
+    this.#playback = null;
+    this.tell.lost();
   }
 
   #over() {
@@ -214,8 +270,10 @@ export class Connection {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(text);
   }
 
-  #status(phase, retryIn = 0) {
+  #status(phase) {
     this.#phase = phase;
-    this.tell.status({ phase, failure: this.#failure, retryIn });
+    this.tell.status({ phase, failure: this.#failure });
   }
 }
+
+const languages = ({ source, targets, speech }) => JSON.stringify({ source, targets, speech });

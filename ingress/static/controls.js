@@ -10,7 +10,6 @@ const PRIORITY = ["bad", "wait", "note"];
 
 export class Controls {
   #notices = new Map(); // place -> words
-  #countdown = 0;
 
   /** `does` has start(), finalize(), choose(change), mute(), volume(0..1), speed(x), skip(), copy(), save(). */
   constructor(does) {
@@ -28,9 +27,8 @@ export class Controls {
     });
   }
 
-  /** "ready", "asking", or a phase of the connection. `seconds` until it tries again, where it waits. */
-  phase(name, seconds = 0) {
-    clearInterval(this.#countdown);
+  /** "ready", "asking", or a phase of the connection. */
+  phase(name) {
     byId("status").dataset.phase = name;
     byId("status-text").textContent = phaseName(name);
     document.body.dataset.phase = name;
@@ -38,13 +36,6 @@ export class Controls {
     byId("start-text").textContent = START_LABELS[name] ?? "Stop";
     byId("finalize").disabled = name !== "live";
     if (name === "ready" || name === "closing") this.level(0);
-    const until = performance.now() + seconds * 1000;
-    const tick = () => {
-      const left = Math.ceil((until - performance.now()) / 1000);
-      byId("status-rest").textContent = name === "waiting" && left > 0 ? ` in ${left} s` : "";
-    };
-    tick();
-    if (name === "waiting") this.#countdown = setInterval(tick, 250);
   }
 
   /** Loudness of the microphone, RMS 0..1, drawn over 60 dB. */

@@ -1,23 +1,18 @@
 // What was said and may have to be said again. PURE: no clock, no socket.
 //
-// A chunk of audio waits here until the server has told the outcome of the sentence that it belongs to. An
-// acknowledgement alone is not enough: when the socket breaks, the results of the old session are out of reach, and the
-// sentence that was running has to be sent again as a whole. So a chunk is dropped when
+// A chunk of audio waits here until the server has acknowledged it, over any number of broken connections, but no more
+// than KEEP_S seconds: beyond that the oldest goes. `lost` counts what went and is not at the server either.
 //
-//   - an outcome covers it (`settle`),
-//   - or it is acknowledged and older than the longest sentence that the server makes (KEEP_ACKED_S),
-//   - or 30 s are kept and more comes (KEEP_S): that audio is lost if it was not acknowledged, and `lost` counts it.
-//
-// Numbers are given when a chunk is sent, so they have no gaps, whatever was dropped before.
+// Numbers are given when a chunk is sent for the first time, and it keeps its number when it is sent again, so that the
+// server can tell what it has. Only when chunks went that the server does not have (or the session is a new one) are the
+// rest numbered anew: the protocol knows no gaps.
 
 export const KEEP_S = 30;
-export const KEEP_ACKED_S = 15;
 
 export class Outbox {
   #chunks = []; // {pcm, seconds, number, end}: number -1 until sent; end in seconds of this session's audio
-  #unsent = 0; // index of the first chunk that was not sent
-  #next = 0;
-  #acked = -1;
+  #unsent = 0; // index of the first chunk that was not sent on this connection
+  #next = 0; // number for the next chunk that was never sent
   #position = 0;
 
   constructor(rate) {
@@ -31,7 +26,10 @@ export class Outbox {
     const seconds = pcm.length / this.rate;
     this.#chunks.push({ pcm, seconds, number: -1, end: 0 });
     this.kept += seconds;
-    this.#trim();
+    while (this.kept > KEEP_S + 1e-9) {
+      if (this.#chunks[0].number < 0) this.lost += this.#chunks[0].seconds;
+      this.#drop();
+    }
   }
 
   /** The next chunk to send, {number, pcm}, or null. */
@@ -39,7 +37,7 @@ export class Outbox {
     const chunk = this.#chunks[this.#unsent];
     if (chunk === undefined) return null;
     this.#unsent += 1;
-    chunk.number = this.#next++;
+    if (chunk.number < 0) chunk.number = this.#next++;
     this.#position += chunk.seconds;
     chunk.end = this.#position;
     return { number: chunk.number, pcm: chunk.pcm };
@@ -54,42 +52,33 @@ export class Outbox {
     return this.#position;
   }
 
-  /** Seconds that the server has not acknowledged. */
-  get unacknowledged() {
-    return this.#chunks.reduce((sum, each) => (this.#isAcked(each) ? sum : sum + each.seconds), 0);
-  }
-
-  /** The server holds all chunks up to `number`. */
+  /** The server holds all chunks up to `number`. One that still has to be sent on this connection stays: see `resume`. */
   ack(number) {
-    this.#acked = Math.max(this.#acked, number);
-    this.#trim();
+    while (this.#unsent > 0 && this.#chunks[0].number <= number) this.#drop();
   }
 
-  /** Everything up to `end` (seconds of this session's audio) has an outcome. */
-  settle(end) {
-    while (this.#unsent > 0 && this.#chunks[0].end <= end) this.#drop();
-  }
-
-  /** A new session: what is kept will be sent again, numbered from `next`. */
-  restart(next) {
-    for (const chunk of this.#chunks) chunk.number = -1;
+  /** The session goes on: the server holds all chunks before `next`, which are so many seconds, and wants the rest. */
+  resume(next, seconds) {
+    while (this.#chunks.length > 0 && this.#chunks[0].number >= 0 && this.#chunks[0].number < next) this.#drop();
+    const [first] = this.#chunks;
+    const isNumbered = first !== undefined && first.number >= 0;
+    const number = isNumbered ? first.number : this.#next;
+    if (number > next) this.lost += Math.max(0, (isNumbered ? first.end - first.seconds : this.#position) - seconds);
+    if (number !== next) this.#renumber(next);
     this.#unsent = 0;
-    this.#next = next;
-    this.#acked = next - 1;
+    this.#position = seconds;
+  }
+
+  /** A new session: all that is kept will be sent, numbered from `next`. */
+  restart(next) {
+    this.#renumber(next);
+    this.#unsent = 0;
     this.#position = 0;
   }
 
-  #isAcked(chunk) {
-    return chunk.number >= 0 && chunk.number <= this.#acked;
-  }
-
-  #trim() {
-    const behind = this.#position - KEEP_ACKED_S;
-    while (this.#chunks.length > 0 && this.#isAcked(this.#chunks[0]) && this.#chunks[0].end <= behind) this.#drop();
-    while (this.kept > KEEP_S + 1e-9) {
-      if (!this.#isAcked(this.#chunks[0])) this.lost += this.#chunks[0].seconds;
-      this.#drop();
-    }
+  #renumber(next) {
+    for (const chunk of this.#chunks) chunk.number = -1;
+    this.#next = next;
   }
 
   #drop() {

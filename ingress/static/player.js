@@ -65,7 +65,7 @@ export class Player {
     this.#pump();
   }
 
-  /** The connection is gone: play what is there. */
+  /** The session is gone: play what is there. */
   endAll() {
     this.#playlist.endAll();
     this.#pump();

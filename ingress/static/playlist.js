@@ -94,7 +94,7 @@ export class Playlist {
     if (clip !== undefined) clip.ended = true;
   }
 
-  /** No more frames come for anything: the connection is gone. */
+  /** No more frames come for anything: the session is gone. */
   endAll() {
     for (const clip of this.#clips) clip.ended = true;
   }

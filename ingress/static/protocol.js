@@ -49,6 +49,10 @@ export function decodeEvent(text) {
 export const sessionStart = ({ source, targets, speech }, sampleRate) =>
   JSON.stringify({ type: "session.start", source, targets, speech, sample_rate: sampleRate });
 
+/** `place` is a Bookmark's. */
+export const sessionResume = ({ session, token, n, heard }, sampleRate) =>
+  JSON.stringify({ type: "session.resume", session, token, n, sample_rate: sampleRate, heard });
+
 export const sessionUpdate = ({ source, targets, speech }) =>
   JSON.stringify({ type: "session.update", source, targets, speech });
 

@@ -1,7 +1,7 @@
 // One run, from Start to the last word: a microphone, an outbox and a connection that belong together.
 //
-// The app hears of everything through `tell`: phase(name, seconds), event(event), speech(frame), lost(), level(rms),
-// trouble(place, code or null, message), over(). Places: "microphone", "connection", "pace", "loss".
+// The app hears of everything through `tell`: phase(name), event(event), speech(frame), lost(), level(rms),
+// trouble(place, code or null, message), over(). Places: "microphone", "connection", "session", "pace", "loss".
 
 import { Connection } from "./connection.js";
 import { MicrophoneError, open } from "./microphone.js";
@@ -10,6 +10,8 @@ import { Outbox } from "./outbox.js";
 const SLOW_S = 5; // of audio without acknowledgement
 const BEHIND_S = 12; // from the end of a sentence to its text
 const CHECK_MS = 1000;
+const CALM_S = 3; // a session that goes on after so long needs no more words than the status has
+const CALM = new Set(["server_away", "going_away"]);
 
 export class Run {
   #outbox = null;
@@ -17,6 +19,9 @@ export class Run {
   #connection = null;
   #phase = "asking";
   #behind = false;
+  #served = false; // there was a session
+  #away = null; // {since, code, message} while the connection is lost
+  #lost = 0; // seconds that were told as lost
   #check = 0;
   closing = false;
 
@@ -51,7 +56,10 @@ export class Run {
         status: (status) => this.#status(status),
         event: (event) => this.#event(event),
         speech: (frame) => this.tell.speech(frame),
-        lost: () => this.tell.lost(),
+        lost: () => {
+          this.tell.trouble("session", "session_unknown");
+          this.tell.lost();
+        },
       },
     });
     this.#connection.open();
@@ -94,6 +102,11 @@ export class Run {
   }
 
   #event(event) {
+    if (event.type === "session.started" || event.type === "session.resumed") {
+      this.#served = true;
+      this.#away = null;
+      this.tell.trouble("connection", null);
+    }
     if (event.type === "session.started") {
       event = { ...event, at: Date.now() - this.#outbox.kept * 1000 };
     } else if (event.type === "transcript.final") {
@@ -104,11 +117,11 @@ export class Run {
     this.tell.event(event);
   }
 
-  #status({ phase, failure, retryIn }) {
+  #status({ phase, failure }) {
     this.#phase = phase;
-    if (phase === "live") this.tell.trouble("connection", null);
-    if (phase === "waiting" && failure !== null) this.tell.trouble("connection", failure.code, failure.message);
-    if (phase !== "closed") return this.tell.phase(this.closing ? "closing" : phase, retryIn);
+    if (phase === "waiting" && failure !== null) this.#away = { since: performance.now(), ...this.#away, ...failure };
+    this.#sayAway();
+    if (phase !== "closed") return this.tell.phase(this.closing ? "closing" : phase);
     if (failure !== null) {
       const code = this.closing ? "last_words_lost" : failure.code;
       this.tell.trouble("connection", code, failure.message);
@@ -116,10 +129,19 @@ export class Run {
     this.#over();
   }
 
+  #sayAway() {
+    if (this.#away === null) return;
+    const { since, code, message } = this.#away;
+    const isCalm = this.#served && CALM.has(code) && performance.now() - since < CALM_S * 1000;
+    if (!isCalm) this.tell.trouble("connection", code, message);
+  }
+
   #pace() {
-    const slow = this.#phase === "live" && this.#outbox.unacknowledged > SLOW_S;
+    const slow = this.#phase === "live" && this.#outbox.kept > SLOW_S;
     this.tell.trouble("pace", slow ? "slow_connection" : this.#behind ? "server_behind" : null);
-    if (this.#outbox.lost > 0) this.tell.trouble("loss", "audio_lost");
+    this.#sayAway();
+    if (this.#outbox.lost > this.#lost) this.tell.trouble("loss", "audio_lost");
+    this.#lost = this.#outbox.lost;
   }
 
   #over() {

@@ -3,13 +3,13 @@
 //
 // Events are the server's own (docs/protocol.md) and four of the page's:
 //   {type: "session.started", …, at}        as told, with `at`: when its first audio was heard, ms since the epoch
-//   {type: "connection.lost"}               nothing more comes from the session that was open
+//   {type: "session.lost"}                  nothing more comes from the session that was open
 //   {type: "playback.started" | "playback.ended", session, utterance}
 //
 // A caption:
-//   key, session, utterance   sessions are counted by the page: a reconnect opens a new one, numbered from 1 again
+//   key, session, utterance   sessions are counted by the page: each numbers its utterances from 1 again
 //   phase                     "partial" | "final" | "failed"
-//   committed, tentative      while partial;  text, language, at  when final;  code  when failed
+//   committed, tentative      while partial;  text, language, at  when final;  committed, code  when failed
 //   translation               null, or {target, phase: "waiting" | "final" | "failed", text, code, unspoken};
 //                             `unspoken` is the code of the error that left it without speech, or ""
 //   speaking                  its speech is being played now
@@ -47,7 +47,7 @@ export function reduce(state, event) {
       return { ...state, captions: state.captions.filter((each) => each.key !== key(state.session, event.utterance)) };
     case "error":
       return event.utterance ? failed(state, event) : state;
-    case "connection.lost":
+    case "session.lost":
       return lost(state);
     case "playback.started":
       return spoken(state, event, true);
@@ -117,15 +117,15 @@ function failed(state, event) {
   });
 }
 
-/** Running captions go, because their audio is sent again; translations that were awaited will not come. */
+/** What was awaited will not come. Of a running caption the words that were certain stay. */
 function lost(state) {
   const captions = state.captions
-    .filter((each) => each.phase !== "partial")
-    .map((each) =>
-      each.translation?.phase === "waiting"
-        ? { ...each, translation: { ...each.translation, phase: "failed", code: "connection_lost" } }
-        : each,
-    );
+    .filter((each) => each.phase !== "partial" || each.committed !== "")
+    .map((each) => {
+      if (each.phase === "partial") return { ...each, phase: "failed", code: "session_lost" };
+      if (each.translation?.phase !== "waiting") return each;
+      return { ...each, translation: { ...each.translation, phase: "failed", code: "session_lost" } };
+    });
   return { ...state, captions };
 }
 

@@ -23,7 +23,10 @@ const WORDS = {
   no_node: ["wait", "No translation node is ready", "It may still be loading its models. The page tries again by itself."],
   too_many_sessions: ["wait", "The server is full", "All its places are taken. The page tries again by itself until one is free."],
   slow_reader: ["wait", "This connection was too slow to keep up", "The server let go of it. The page connects again by itself."],
+  replaced: ["wait", "The connection was replaced by a newer one", "The page connects again by itself."],
   idle: ["wait", "The connection was closed because nothing was heard", "The page connects again by itself."],
+  session_unknown: ["note", "A new session was opened",
+    "The one before had ended while the connection was away. Its last words may be missing."],
   // refusals
   language_unsupported: ["bad", "These languages are not served here", "Choose other languages and press Start again."],
   target_equals_source: ["bad", "Both languages are the same", "Choose two different languages, or no translation."],
@@ -36,7 +39,7 @@ const WORDS = {
   // on the way
   slow_connection: ["wait", "The connection is slow", "What you say is kept and sent as fast as it goes."],
   server_behind: ["wait", "The server is behind", "Captions come later than usual."],
-  audio_lost: ["note", "Some speech was lost", "The server was away for longer than 30 seconds."],
+  audio_lost: ["note", "Some speech was lost", "The connection was away for longer than the 30 seconds that this page keeps."],
   speech_skipped: ["note", "Some speech was not played", "There was too much of it waiting. Its captions are complete."],
   no_voice: ["note", "There is no voice for this language here", "Its captions are shown; it is not spoken."],
   copy_failed: ["note", "Copying was not allowed", "Use Save instead."],
@@ -60,7 +63,8 @@ export function words(code, message = "") {
 }
 
 const MISSING = {
-  connection_lost: "not translated: the connection broke",
+  session_lost: "was lost with the connection",
+  queue_full: "was left out: there was too much to do",
   timed_out: "took too long",
   engine_failed: "could not be understood",
   translation_failed: "could not be translated",
@@ -76,7 +80,7 @@ const PHASES = {
   asking: "Waiting for the microphone",
   connecting: "Connecting",
   live: "Listening",
-  waiting: "Reconnecting",
+  waiting: "Reconnecting…",
   closing: "Finishing",
 };
 

@@ -19,9 +19,23 @@ LISTEN = """
 window.played = [];
 window.heard = 0; // the loudest that came out so far
 window.spoken = new Set(); // the captions that were marked as being spoken
+window.recorded = []; // the samples that the microphone gave
+window.hasten = 1; // each chunk of the microphone comes so many times
 setInterval(() => {
   for (const row of document.querySelectorAll('.speaking')) window.spoken.add(row.dataset.key);
 }, 20);
+window.AudioWorkletNode = class extends AudioWorkletNode {
+  constructor(...given) {
+    super(...given);
+    this.port.addEventListener('message', ({ data }) => window.recorded.push(...data.pcm));
+    const { set } = Object.getOwnPropertyDescriptor(MessagePort.prototype, 'onmessage');
+    Object.defineProperty(this.port, 'onmessage', {
+      set(listener) {
+        set.call(this, listener && ((event) => { for (let i = 0; i < window.hasten; i++) listener(event); }));
+      },
+    });
+  }
+};
 {
 const start = AudioBufferSourceNode.prototype.start;
 AudioBufferSourceNode.prototype.start = function (when) {

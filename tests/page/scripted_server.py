@@ -3,6 +3,9 @@
 It is no imitation of the ingress: it understands no speech. It serves the page as the ingress does, checks what the
 page sends (numbers without gaps, PCM in whole samples), acknowledges audio, and says what the test wants said, be it in
 an order that a real server never would.
+
+A `Session` outlives its connections. What a test tells while the page is away is kept, and told when it comes back with
+the right token: to the frame, and not once more than it asks for.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import secrets
 import struct
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -37,27 +41,70 @@ def tone(seconds: float, frequency: float = 220.0, rate: int = 22_050) -> bytes:
     return wave
 
 
-class Client:
-    """One connection of the page."""
+class Session:
+    """What the server has of a session: its audio by chunks, and all that it told (events by number, frames)."""
 
-    def __init__(self, socket: web.WebSocketResponse) -> None:
+    def __init__(self) -> None:
+        self.id = f"s{secrets.token_hex(4)}"
+        self.token = secrets.token_urlsafe(8)
+        self.chunks: list[bytes] = []
+        self.n = 0
+        self._told: list[tuple[Event, str | bytes]] = []
+
+    def keep(self, event: Event, message: str | bytes) -> None:
+        """`event` is what `message` says; of a frame, its utterance, target and sequence."""
+        self._told.append((event, message))
+
+    def missed(self, n: int, heard: list[Event]) -> list[str | bytes]:
+        """What a client lacks that has the events up to `n`, and of speech that has begun what is `heard`."""
+        begun = {(each["utterance"], each["target"]): each["chunks"] for each in heard}
+        missed = []
+        for event, message in self._told:
+            speech = (event.get("utterance"), event.get("target"))
+            if event.get("type") == "speech.started" and event["n"] > n:
+                begun[speech] = 0
+            if event["n"] > n if "n" in event else event["sequence"] >= begun.get(speech, 1_000_000):
+                missed.append(message)
+        return missed
+
+    def speaking(self, n: int) -> set[tuple[int, str]]:
+        """The speech that has begun and not ended by event `n`."""
+        events = [event for event, _ in self._told if "n" in event and event["n"] <= n]
+        began, ended = (
+            {(each["utterance"], each["target"]) for each in events if each["type"] == kind}
+            for kind in ("speech.started", "speech.ended")
+        )
+        return began - ended
+
+
+class Client:
+    """One connection of the page. `start` is its first message."""
+
+    def __init__(self, socket: web.WebSocketResponse, start: Event, session: Session) -> None:
         self.socket = socket
-        self.start: Event = {}
-        self.audio = bytearray()
-        self.next_chunk = 0
+        self.start = start
+        self.session = session
         self.messages: list[Event] = []
         self.over = asyncio.Event()
         self.acknowledges = True
-        self._n = 0
         self._stirred = asyncio.Condition()
 
     @property
+    def next_chunk(self) -> int:
+        return len(self.session.chunks)
+
+    @property
+    def audio(self) -> bytes:
+        """All that the session has."""
+        return b"".join(self.session.chunks)
+
+    @property
     def seconds(self) -> float:
-        """Audio that came."""
+        """Of `audio`."""
         return len(self.audio) / 2 / float(self.start["sample_rate"])
 
     def samples(self) -> np.ndarray[Any, np.dtype[np.int16]]:
-        return np.frombuffer(bytes(self.audio), "<i2")
+        return np.frombuffer(self.audio, "<i2")
 
     def said(self, kind: str) -> list[Event]:
         return [each for each in self.messages if each["type"] == kind]
@@ -73,8 +120,7 @@ class Client:
                 number = struct.unpack_from("<I", message.data)[0]
                 assert number == self.next_chunk, f"chunk {number} where {self.next_chunk} was due"
                 assert len(message.data) % 2 == 0, "half a sample"
-                self.next_chunk += 1
-                self.audio += message.data[4:]
+                self.session.chunks.append(message.data[4:])
                 if self.acknowledges:
                     await self.tell("audio.ack", chunk=number)
             else:
@@ -86,14 +132,36 @@ class Client:
             self._stirred.notify_all()
 
     async def tell(self, kind: str, **fields: Any) -> None:
+        """Numbered and kept for a page that is away, unless it is live only."""
+        event = {"type": kind, **fields}
         if kind not in ("audio.ack", "transcript.partial") and not (kind == "error" and "utterance" not in fields):
-            self._n += 1
-            fields["n"] = self._n
-        await self.socket.send_str(json.dumps({"type": kind, **fields}))
+            self.session.n += 1
+            event["n"] = self.session.n
+            self.session.keep(event, json.dumps(event))
+        await self._send(json.dumps(event))
+
+    async def _send(self, message: str | bytes) -> None:
+        if self.over.is_set():
+            return
+        if isinstance(message, str):
+            await self.socket.send_str(message)
+        else:
+            await self.socket.send_bytes(message)
 
     async def open(self) -> None:
         wanted = {key: self.start[key] for key in ("source", "targets", "speech")}
-        await self.tell("session.started", session="s1", next_chunk=0, **wanted)
+        await self.tell(
+            "session.started", session=self.session.id, token=self.session.token, next_chunk=self.next_chunk, **wanted
+        )
+
+    async def resume(self) -> None:
+        """Tell what the page missed, and that the session goes on."""
+        await self.catch_up()
+        await self.tell("session.resumed", next_chunk=self.next_chunk, samples=round(self.seconds * 16_000))
+
+    async def catch_up(self) -> None:
+        for message in self.session.missed(self.start["n"], self.start["heard"]):
+            await self._send(message)
 
     async def transcribe(
         self, utterance: int, text: str, language: str = "fr", start: float = 0, end: float = 0
@@ -107,7 +175,8 @@ class Client:
 
     async def frame(self, utterance: int, sequence: int, pcm: bytes, target: str = "en", rate: int = 22_050) -> None:
         head = struct.pack("<B3xIII16s", 1, utterance, sequence, rate, target.encode())
-        await self.socket.send_bytes(head + pcm)
+        self.session.keep({"utterance": utterance, "target": target, "sequence": sequence}, head + pcm)
+        await self._send(head + pcm)
 
     async def speak(self, utterance: int, pcm: bytes, target: str = "en", rate: int = 22_050, frames: int = 4) -> None:
         """All of one utterance's speech."""
@@ -141,6 +210,7 @@ class ScriptedServer:
         self.info: Event = INFO
         self.port = 0
         self.failures: list[BaseException] = []
+        self.sessions: dict[str, Session] = {}
         self._clients: asyncio.Queue[Client] = asyncio.Queue()
         self._runner: web.AppRunner | None = None
 
@@ -155,7 +225,15 @@ class ScriptedServer:
     async def session(self) -> Client:
         """The next connection, its session opened."""
         client = await self.client()
+        assert client.start["type"] == "session.start"
         await client.open()
+        return client
+
+    async def returned(self) -> Client:
+        """The next connection, which comes back to its session, and the session going on."""
+        client = await self.client()
+        assert client.start["type"] == "session.resume"
+        await client.resume()
         return client
 
     async def start(self) -> None:
@@ -197,17 +275,31 @@ class ScriptedServer:
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse(compress=False)
         await socket.prepare(request)
-        client = Client(socket)
-        client.start = await socket.receive_json()
-        self._clients.put_nowait(client)
+        client = None
         try:
+            client = self._admit(socket, await socket.receive_json())
+            self._clients.put_nowait(client)
             await client.hear()
         except AssertionError as wrong:
             self.failures.append(wrong)
             raise
         finally:
-            client.over.set()
+            if client is not None:
+                client.over.set()
         return socket
+
+    def _admit(self, socket: web.WebSocketResponse, start: Event) -> Client:
+        """A client that comes back must know its token, and say truly what it has."""
+        if start["type"] == "session.start":
+            session = Session()
+            self.sessions[session.id] = session
+            return Client(socket, start, session)
+        session = self.sessions[start["session"]]
+        assert start["token"] == session.token, "another token"
+        assert 1 <= start["n"] <= session.n, "events that were never told"
+        heard = {(each["utterance"], each["target"]) for each in start["heard"]}
+        assert heard == session.speaking(start["n"]), "what has begun and not ended"
+        return Client(socket, start, session)
 
 
 @contextlib.asynccontextmanager

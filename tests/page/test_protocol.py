@@ -46,12 +46,21 @@ async def test_what_the_page_says_is_what_the_server_reads(modules: Page) -> Non
         """
         const wanted = {source: "auto", targets: ["en"], speech: true};
         const id = {session: 1, utterance: 3, target: "en"};
-        return [protocol.sessionStart(wanted, 48000), protocol.sessionUpdate(wanted), protocol.utteranceFinalize(),
+        const place = {session: "s1", token: "t", n: 7, heard: [{utterance: 3, target: "en", chunks: 5}]};
+        return [protocol.sessionStart(wanted, 48000), protocol.sessionResume(place, 48000),
+                protocol.sessionUpdate(wanted), protocol.utteranceFinalize(),
                 protocol.speechPlaying(id, 500), protocol.speechPlayed(id), protocol.sessionClose()];
         """,
     )
     assert [decode(protocol.AnyClientRequest, text.encode()) for text in said] == [
         protocol.StartRequest(source="auto", targets=["en"], sample_rate=48_000, speech=True),
+        protocol.ResumeRequest(
+            session="s1",
+            token="t",
+            n=7,
+            sample_rate=48_000,
+            heard=[protocol.SpeechHeard(utterance=3, target="en", chunks=5)],
+        ),
         protocol.UpdateRequest(source="auto", targets=["en"], speech=True),
         protocol.FinalizeRequest(),
         protocol.PlayingRequest(utterance=3, target="en", seconds=120),

@@ -56,12 +56,23 @@ async def test_captions_stand_in_the_order_of_their_utterances(modules: Page) ->
 
 
 async def test_a_new_session_counts_anew_below_the_old_one(modules: Page) -> None:
-    lost = {"type": "connection.lost"}
-    found = await captions(modules, STARTED, final(1, "a"), partial(2, "b"), lost, STARTED, final(1, "c"))
+    lost = {"type": "session.lost"}
+    found = await captions(modules, STARTED, final(1, "a"), partial(2, "", "b"), lost, STARTED, final(1, "c"))
     assert [(each["key"], each["text"]) for each in found] == [("1.1", "a"), ("2.1", "c")]
     assert found[0]["translation"] == {
-        "target": "en", "phase": "failed", "text": "", "code": "connection_lost", "unspoken": "",
+        "target": "en", "phase": "failed", "text": "", "code": "session_lost", "unspoken": "",
     }  # fmt: skip
+
+
+async def test_the_words_that_were_certain_stay_when_a_session_is_lost(modules: Page) -> None:
+    [caption] = await captions(modules, STARTED, partial(1, "Bonjour à", "tous"), {"type": "session.lost"})
+    assert (caption["phase"], caption["committed"], caption["code"]) == ("failed", "Bonjour à", "session_lost")
+
+
+async def test_a_session_that_goes_on_changes_no_caption(modules: Page) -> None:
+    resumed = {"type": "session.resumed", "n": 4, "next_chunk": 9, "samples": 9000}
+    before = await fold(modules, STARTED, final(1, "a"), partial(2, "b"))
+    assert await fold(modules, STARTED, final(1, "a"), partial(2, "b"), resumed) == before
 
 
 async def test_nothing_is_awaited_where_nothing_was_asked_for(modules: Page) -> None:
