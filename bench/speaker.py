@@ -76,7 +76,7 @@ class Speaker:
     ) -> None:
         self._addresses = addresses
         self._pieces = pieces
-        self._start = start
+        self.start = start
         self._chance = chance
         self._token = ""
         self._n = 0
@@ -134,7 +134,7 @@ class Speaker:
 
     def _opening(self) -> StartRequest | ResumeRequest:
         if not self._token:
-            return self._start
+            return self.start
         self.heard.returns += 1
         heard = [SpeechHeard(utterance=u, target=t, chunks=count) for (u, t), count in self._open.items()]
         return ResumeRequest(session=self.heard.session, token=self._token, n=self._n, heard=heard)

@@ -32,8 +32,8 @@ async def usual() -> dict[str, bytes]:
     return found or {"piper": spoken()}
 
 
-def spoken(said: Sequence[str] = SAID) -> bytes:
-    """PCM16 mono 16 kHz of these sentences. Raises ModelMissing without the packaged voice."""
+def spoken(said: Sequence[str] = SAID, pause_s: float = PAUSE_S) -> bytes:
+    """PCM16 mono 16 kHz of these sentences, with pauses around them. Raises ModelMissing without the packaged voice."""
     import soxr
 
     from node_runtime import catalog
@@ -41,7 +41,7 @@ def spoken(said: Sequence[str] = SAID) -> bytes:
 
     name = NodeSettings().voices[0]
     voice = Piper(name, catalog.voice(name, Path()), "cpu", 1)
-    pause = np.zeros(round(PAUSE_S * SAMPLE_RATE), np.int16)
+    pause = np.zeros(round(pause_s * SAMPLE_RATE), np.int16)
     parts = [pause]
     for sentences in said:
         for sound in voice.speak(sentences):

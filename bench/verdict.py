@@ -7,6 +7,7 @@ compared is the voice that is covered: of each utterance that should be there, a
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -65,7 +66,7 @@ def judge(heard: Heard, expected: Sequence[Span], targets: Sequence[str], speech
         if missed > SLACK_S or missed >= end - start:
             found.lost += 1
             found.notes.append(f"{heard.session}: of {start:.2f}..{end:.2f} s of voice {missed:.2f} s are lost: {told}")
-    for (_, end), (start, _) in zip(told, told[1:], strict=False):
+    for (_, end), (start, _) in itertools.pairwise(told):
         if end - start > OVERLAP_S:
             found.repeated += 1
             found.notes.append(f"{heard.session}: the same sound twice: {told}")
@@ -125,5 +126,5 @@ def _in_order(lane: str, told: list[int], expected: list[int], heard: Heard, fou
     found.lost += len(missing)
     if told != sorted(told):
         found.disordered += 1
-    if told != expected or expected != list(range(1, len(expected) + 1)) and lane == "transcripts":
+    if told != expected or (lane == "transcripts" and expected != list(range(1, len(expected) + 1))):
         found.notes.append(f"{heard.session}: {lane} came as {told}, expected {expected}")

@@ -1,0 +1,124 @@
+"""What lies about in a fleet: keys, jobs, consumers and sessions that should be gone once nobody speaks.
+
+Streams and consumers are counted where the servers publish their state (the monitoring port); KV buckets are read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Collection
+from typing import Literal
+
+import aiohttp
+import msgspec
+
+from actors.host import SessionRecord
+from actors.state import SessionState
+from bench.fleet import Fleet
+from wire import subjects
+from wire.errors import NatsUnavailable
+from wire.kv import Bucket
+from wire.messages import SchedulerRecord, SlotRecord
+
+SETTLED_S = 45.0
+LOOK_S = 0.2
+
+PATIENCE = aiohttp.ClientTimeout(total=2)
+
+
+class Cluster(msgspec.Struct, frozen=True):
+    leader: str = ""
+
+
+class State(msgspec.Struct, frozen=True):
+    messages: int = 0
+
+
+class Consumer(msgspec.Struct, frozen=True):
+    name: str = ""
+
+
+class Stream(msgspec.Struct, frozen=True):
+    """As its leader tells."""
+
+    name: str
+    state: State = State()
+    cluster: Cluster | msgspec.UnsetType = msgspec.UNSET
+    consumer_detail: list[Consumer] = []
+
+
+class Account(msgspec.Struct, frozen=True):
+    stream_detail: list[Stream] = []
+
+
+class JetStream(msgspec.Struct, frozen=True):
+    account_details: list[Account] = []
+
+
+async def monitored(fleet: Fleet) -> list[Stream]:
+    """Every stream, with its consumers, from the server that leads it. Servers that do not answer are left out."""
+    found: list[Stream] = []
+    async with aiohttp.ClientSession(timeout=PATIENCE) as client:
+        for number, monitor in enumerate(fleet.monitors, 1):
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError, msgspec.DecodeError):
+                async with client.get(f"{monitor}/jsz?consumers=true") as answer:
+                    told = msgspec.json.decode(await answer.read(), type=JetStream)
+                for stream in (stream for account in told.account_details for stream in account.stream_detail):
+                    cluster = stream.cluster
+                    if cluster is msgspec.UNSET or cluster.leader == f"server-{number}":
+                        found.append(stream)
+    return found
+
+
+async def consumers(fleet: Fleet) -> Counter[str]:
+    """How many each stream has."""
+    return Counter({stream.name: len(stream.consumer_detail) for stream in await monitored(fleet)})
+
+
+Left = Literal["slots", "jobs", "dead", "sessions", "hosted", "busy", "consumers"]
+
+
+async def left_over(fleet: Fleet, spoken: Collection[str], usual: Counter[str]) -> dict[Left, int]:
+    """What is there and should not be, once the sessions `spoken` have ended. `usual` are the consumers of an idle
+    fleet. Empty where all is well. Raises NatsUnavailable."""
+    slots = await Bucket(fleet.bus, subjects.SLOTS_KV, SlotRecord).items()
+    schedulers = await Bucket(fleet.bus, subjects.SCHEDULERS_KV, SchedulerRecord).items()
+    records = await Bucket(fleet.bus, subjects.SESSIONS_KV, SessionRecord).items()
+    states = {
+        subjects.session_of_key(key): msgspec.json.decode(record.state, type=SessionState)
+        for key, record in records.items()
+    }
+    streams = {stream.name: stream for stream in await monitored(fleet)}
+    held = {name: stream.state.messages for name, stream in streams.items()}
+    found: dict[Left, int] = {
+        "slots": len(slots),
+        "jobs": held.get(subjects.JOBS, 0),
+        "dead": held.get(subjects.DEAD, 0),
+        "sessions": sum(name in spoken and state.phase != "closed" for name, state in states.items()),
+        "hosted": sum(record.sessions for record in schedulers.values()),
+        "busy": sum(record.busy for record in (await fleet.nodes()).values()),
+        "consumers": sum(
+            max(0, len(stream.consumer_detail) - usual[name]) for name, stream in streams.items() if name in usual
+        ),
+    }
+    return {what: count for what, count in found.items() if count}
+
+
+async def settled(
+    fleet: Fleet, spoken: Collection[str], usual: Counter[str], patience: float = SETTLED_S
+) -> dict[Left, int]:
+    """What is still left over after at most `patience` seconds."""
+    left: dict[Left, int] = {}
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(patience):
+            while True:
+                try:
+                    left = await left_over(fleet, spoken, usual)
+                except NatsUnavailable:
+                    left = {"consumers": -1}
+                if not left:
+                    break
+                await asyncio.sleep(LOOK_S)
+    return left
