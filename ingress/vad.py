@@ -22,6 +22,7 @@ from wire.errors import ModelMissing
 
 CONTEXT_SAMPLES = 64
 STATE = (1, 1, 128)
+SCALE = np.float32(1 / 32768)
 
 PACKAGE = "faster_whisper"
 FILE = Path("assets", "silero_vad_v6.onnx")
@@ -80,8 +81,12 @@ class SpeechMeter:
         self._rest = audio[count * FRAME_SAMPLES :].copy()
         if not count:
             return np.empty(0, np.float32)
-        windows = np.lib.stride_tricks.sliding_window_view(audio, CONTEXT_SAMPLES + FRAME_SAMPLES)
-        frames = windows[: count * FRAME_SAMPLES : FRAME_SAMPLES].astype(np.float32) / np.float32(32768)
+        # Overlapping rows of one array, by strides: sliding_window_view does the same and takes 10 us.
+        step = audio.itemsize
+        rows = np.ndarray(
+            (count, CONTEXT_SAMPLES + FRAME_SAMPLES), audio.dtype, audio, strides=(FRAME_SAMPLES * step, step)
+        )
+        frames = np.multiply(rows, SCALE, dtype=np.float32)
         found, self._h, self._c = self._model.run(frames, self._h, self._c)
         return found
 
