@@ -8,137 +8,260 @@
 
 Sending and reading may go on at the same time in two tasks, and should: a client that does not read is cut off.
 `connect` returns when the server has said `session.started`; what it says instead is raised as Refused.
+
+A session outlives its connection. Where that breaks, `events` says Interrupted and comes back, to the next of several
+addresses in turn, for a minute; once it is back it says Returned. Nothing is lost and nothing comes twice: audio stays
+in the `cli.backlog` until the server has it, and the server is told what was heard. Meanwhile `send` keeps 30 seconds
+of audio before it waits.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import struct
-from collections.abc import AsyncIterator
-from urllib.parse import urlsplit, urlunsplit
+import random
+from collections.abc import AsyncIterator, Sequence
+from typing import NoReturn
 
-import aiohttp
+import msgspec
 
-from cli.events import Event, UnknownEvent, read_event, read_frame
-from wire.errors import ClientError, DragomanError, ProtocolViolation, Unavailable
+from cli import link
+from cli.backlog import Backlog
+from cli.events import Event, Interrupted, Returned, UnknownEvent
+from cli.hearing import Hearing
+from cli.link import ConnectionLost, Link, Refused, endpoint
+from wire.errors import DragomanError, ProtocolViolation
 from wire.messages import encode
 from wire.protocol import (
+    AudioAck,
     CloseRequest,
     ErrorTold,
     FinalizeRequest,
+    ResumeRequest,
     SessionClosed,
     SessionReady,
+    SessionResumed,
     StartRequest,
 )
 
-PATH = "/v1/stream"
-CONNECT_PATIENCE_S = 10.0
+__all__ = ["ConnectionLost", "Refused", "Session", "connect", "endpoint"]
+
 START_PATIENCE_S = 20.0
 SILENCE_PATIENCE_S = 90.0
 """A server that says nothing at all for so long has gone away. Longer than any utterance may take."""
 
-CLOSING = aiohttp.ClientWSTimeout(ws_close=2.0)
-MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-
-
-class Refused(DragomanError):
-    """The session was not opened. `code` is the server's, or `unreachable`."""
-
-    code = "refused"
-
-
-class ConnectionLost(Unavailable):
-    """The connection ended before the session did."""
-
-    code = "connection_lost"
+RETURN_PATIENCE_S = 60.0
+ATTEMPT_S = 8.0
+BACK_OFF_S, MAX_BACK_OFF_S = 0.2, 5.0
+AT_ONCE = 1012
+FINAL = frozenset({1002, 1003, 1007, 1008, 1009, 1010, 4400, 4404, 4408})
+"""Close codes after which coming back is of no use, or not wanted; but see REPLACED."""
+REPLACED = "replaced"
+"""Nobody else knows this session's token: it was an earlier attempt of ours, that was slow."""
 
 
 class Session:
     """An open session. Made by `connect`."""
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse, started: SessionReady) -> None:
-        self._socket = socket
-        self.started = started
-        self.next_chunk = started.next_chunk
+    def __init__(self, addresses: Sequence[str], start: StartRequest, connection: Link, started: SessionReady) -> None:
+        self.started = msgspec.structs.replace(started, token="")
+        self._token = started.token
+        self._addresses = list(addresses)  # the first is the one in use
+        self._sample_rate = start.sample_rate
+        self._link = connection
+        self._backlog = Backlog(started.next_chunk, start.sample_rate)
+        self._hearing = Hearing()
+        self._hearing.take(started)
+        self._closing = self._said_close = False
+        self._told = ""  # the code of the last error about the connection
+        self._lost_at: float | None = None
+        self._attempts = 0
+        self._failure: DragomanError | None = None
+        self._room = asyncio.Event()
+        self._catching_up: asyncio.Task[None] | None = None
+
+    @property
+    def next_chunk(self) -> int:
+        """The number of the chunk that is sent next."""
+        return self._backlog.next_chunk
+
+    async def end(self) -> None:
+        """Let go of the connection."""
+        if self._catching_up is not None:
+            self._catching_up.cancel()
+        await self._link.leave()
+
+    # --- sending ---
 
     async def send(self, pcm: bytes) -> None:
-        """One chunk of audio. Waits where the server takes it more slowly. Raises ConnectionLost."""
-        await self._put(struct.pack("<I", self.next_chunk) + pcm)
-        self.next_chunk += 1
+        """One chunk of audio. Waits where the server takes it more slowly, but not while the connection is away.
+
+        Raises ConnectionLost when it is lost for good.
+        """
+        while self._backlog.full and self._failure is None:
+            self._room.clear()
+            await self._room.wait()
+        self._backlog.add(pcm)
+        await self._flush(self._link)
 
     async def finalize(self) -> None:
         """End the running utterance now. Raises ConnectionLost."""
-        await self._put(encode(FinalizeRequest()).decode())
+        self._backlog.say(encode(FinalizeRequest()).decode())
+        await self._flush(self._link)
 
     async def close(self) -> None:
         """No more audio. Events go on until `session.closed`. Raises ConnectionLost."""
-        await self._put(encode(CloseRequest()).decode())
+        self._closing = True
+        await self._flush(self._link)
 
-    async def _put(self, message: str | bytes) -> None:
+    async def _flush(self, connection: Link) -> None:
+        """Send what is to be sent, unless somebody is at it. While the connection is away, everything stays."""
+        if self._failure is not None:
+            raise self._failure
+        if connection.busy or self._lost_at is not None:
+            return
+        connection.busy = True
         try:
-            if isinstance(message, str):
-                await self._socket.send_str(message)
-            else:
-                await self._socket.send_bytes(message)
-        except (aiohttp.ClientError, OSError) as error:
-            raise ConnectionLost(f"the connection was lost while sending: {error or type(error).__name__}") from error
+            while connection is self._link:
+                message = self._backlog.take()
+                if message is None and self._closing and not self._said_close:
+                    message, self._said_close = encode(CloseRequest()).decode(), True
+                if message is None:
+                    break
+                await connection.put(message)
+        except ConnectionLost:
+            if not self._token:
+                raise  # otherwise who reads learns of it, and comes back
+        finally:
+            connection.busy = False
+
+    # --- hearing ---
 
     async def events(self) -> AsyncIterator[Event]:
         """All that comes, `session.closed` included, then ends.
 
-        Raises ConnectionLost where the connection ends before, or nothing comes for SILENCE_PATIENCE_S, and
-        ProtocolViolation where the server says what docs/protocol.md does not allow.
+        Raises ConnectionLost where the connection ends before, and there is no coming back, and ProtocolViolation where
+        the server says what docs/protocol.md does not allow.
         """
         while True:
-            event = await _receive(self._socket, SILENCE_PATIENCE_S)
+            try:
+                event = await self._link.receive(SILENCE_PATIENCE_S if self._lost_at is None else ATTEMPT_S)
+            except ConnectionLost as error:
+                if self._lost_at is None and self._may_return(error):
+                    self._lost_at = asyncio.get_running_loop().time()
+                    yield Interrupted()
+                await self._come_back(error)
+                continue
+            if not self._hearing.take(event):
+                continue
+            self._learn(event)
             yield event
-            if isinstance(event, SessionClosed):
+            if isinstance(event, SessionResumed) and self._resumed(event):
+                yield Returned(n=self._hearing.n)
+            elif isinstance(event, SessionClosed):
                 return
+
+    def _learn(self, event: Event) -> None:
+        match event:
+            case AudioAck(chunk=chunk):
+                self._backlog.acknowledge(chunk)
+                self._room.set()
+            case ErrorTold(utterance=None):
+                self._told = event.code
+
+    def _resumed(self, event: SessionResumed) -> bool:
+        """The server goes on at `next_chunk`. Returns whether that ends an interruption."""
+        if self._lost_at is None:
+            self._backlog.skip(event.next_chunk)
+            return False
+        self._backlog.go_back(event.next_chunk)
+        self._lost_at, self._attempts, self._said_close, self._told = None, 0, False, ""
+        self._room.set()
+        self._catching_up = asyncio.create_task(self._flush(self._link), name="client-catches-up")
+        return True
+
+    # --- coming back ---
+
+    def _may_return(self, error: ConnectionLost) -> bool:
+        return bool(self._token) and (error.close not in FINAL or self._told == REPLACED)
+
+    async def _come_back(self, error: ConnectionLost) -> None:
+        """Open another connection and ask for the session; the answer is among the events. Raises ConnectionLost."""
+        await self._link.abandon()
+        at_once = error.close == AT_ONCE
+        while True:
+            if not self._may_return(error) or self._lost_at is None:
+                self._fail(error)
+            if asyncio.get_running_loop().time() - self._lost_at > RETURN_PATIENCE_S:
+                self._fail(ConnectionLost(f"the connection could not be restored in {RETURN_PATIENCE_S:g} s: {error}"))
+            if not at_once:
+                longest = min(MAX_BACK_OFF_S, BACK_OFF_S * 2**self._attempts)
+                await asyncio.sleep(random.uniform(longest / 2, longest))
+            at_once = False
+            self._attempts += 1
+            self._told = ""
+            self._addresses.append(self._addresses.pop(0))
+            try:
+                async with asyncio.timeout(ATTEMPT_S):
+                    self._link = await link.opened(self._addresses[0])
+                    await self._link.put(encode(self._request()).decode())
+                return
+            except (Refused, ConnectionLost, TimeoutError) as failure:
+                error = ConnectionLost(str(failure) or f"{self._addresses[0]} does not answer")
+                await self._link.abandon()
+
+    def _request(self) -> ResumeRequest:
+        return ResumeRequest(
+            session=self.started.session,
+            token=self._token,
+            n=self._hearing.n,
+            sample_rate=self._sample_rate,
+            heard=self._hearing.speech,
+        )
+
+    def _fail(self, error: ConnectionLost) -> NoReturn:
+        self._failure = error
+        self._room.set()
+        raise error
 
 
 @contextlib.asynccontextmanager
-async def connect(url: str, start: StartRequest) -> AsyncIterator[Session]:
-    """Open a session at `url` (ws, wss, http or https; the path is added where there is none). Raises Refused."""
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_PATIENCE_S)
-    async with contextlib.AsyncExitStack() as stack:
+async def connect(urls: str | Sequence[str], start: StartRequest) -> AsyncIterator[Session]:
+    """Open a session at the first of `urls` where that succeeds (ws, wss, http or https; the path is added where there
+    is none). Raises Refused: what the last of them said."""
+    addresses = [urls] if isinstance(urls, str) else list(urls)
+    for number, _ in enumerate(addresses, 1):
         try:
-            async with asyncio.timeout(CONNECT_PATIENCE_S + START_PATIENCE_S):
-                client = await stack.enter_async_context(aiohttp.ClientSession(timeout=timeout))
-                socket = await stack.enter_async_context(
-                    client.ws_connect(endpoint(url), max_msg_size=MAX_MESSAGE_BYTES, compress=0, timeout=CLOSING)
-                )
-                started = await _open(socket, start)
-        except aiohttp.WSServerHandshakeError as error:
-            raise Refused(
-                f"{url} answers, but not as Dragoman (HTTP {error.status})", code="unreachable", retryable=True
-            ) from error
-        except (aiohttp.ClientError, OSError) as error:
-            why = str(error) or type(error).__name__
-            raise Refused(f"{url} cannot be reached: {why}", code="unreachable", retryable=True) from error
-        yield Session(socket, started)
-
-
-def endpoint(url: str) -> str:
-    """The WebSocket's address. Raises ClientError for what is no address."""
+            async with asyncio.timeout(link.CONNECT_PATIENCE_S + START_PATIENCE_S):
+                connection = await link.opened(addresses[0])
+                try:
+                    session = Session(addresses, start, connection, await _open(connection, start))
+                except BaseException:
+                    await connection.abandon()
+                    raise
+            break
+        except (Refused, TimeoutError) as error:
+            if isinstance(error, Refused) and not error.retryable:
+                raise
+            if number == len(addresses):
+                raise (
+                    error
+                    if isinstance(error, Refused)
+                    else Refused(f"{addresses[0]} does not answer", code="unreachable", retryable=True)
+                ) from error
+            addresses.append(addresses.pop(0))
     try:
-        parts = urlsplit(url)
-        scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
-        usable = scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ClientError(f"{url!r} is no address of a server: give one such as ws://127.0.0.1:8080")
-    path = parts.path.rstrip("/")
-    return urlunsplit((scheme, parts.netloc, path if path.endswith(PATH) else path + PATH, parts.query, ""))
+        yield session
+    finally:
+        await session.end()
 
 
-async def _open(socket: aiohttp.ClientWebSocketResponse, start: StartRequest) -> SessionReady:
+async def _open(connection: Link, start: StartRequest) -> SessionReady:
     try:
-        await socket.send_str(encode(start).decode())
-        event = await _receive(socket, START_PATIENCE_S)
+        await connection.put(encode(start).decode())
+        event = await connection.receive(START_PATIENCE_S)
         while isinstance(event, UnknownEvent):
-            event = await _receive(socket, START_PATIENCE_S)
+            event = await connection.receive(START_PATIENCE_S)
     except (ConnectionLost, ProtocolViolation) as error:
         raise Refused(str(error), code=error.code, retryable=error.retryable) from error
     match event:
@@ -148,20 +271,3 @@ async def _open(socket: aiohttp.ClientWebSocketResponse, start: StartRequest) ->
             raise Refused(event.message, code=event.code, retryable=event.retryable)
         case _:
             raise Refused("the server opened with something else than session.started", code=ProtocolViolation.code)
-
-
-async def _receive(socket: aiohttp.ClientWebSocketResponse, patience: float) -> Event:
-    try:
-        message = await socket.receive(timeout=patience)
-    except TimeoutError as error:
-        raise ConnectionLost(f"the server has said nothing for {patience:g} s") from error
-    match message.type:
-        case aiohttp.WSMsgType.TEXT:
-            return read_event(message.data)
-        case aiohttp.WSMsgType.BINARY:
-            return read_frame(message.data)
-        case aiohttp.WSMsgType.ERROR:
-            raise ConnectionLost(f"the connection broke: {message.data}")
-        case _:
-            code, reason = socket.close_code, message.extra
-            raise ConnectionLost(f"the server closed the connection ({code}{f': {reason}' if reason else ''})")

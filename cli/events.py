@@ -34,7 +34,17 @@ class UnknownEvent(msgspec.Struct, frozen=True):
     n: int = 0
 
 
-Event = AnyClientEvent | SpeechFrame | UnknownEvent
+class Interrupted(msgspec.Struct, frozen=True, tag="connection.lost", tag_field="type"):
+    """Said by the client itself: the connection broke, and it tries to come back."""
+
+
+class Returned(msgspec.Struct, frozen=True, tag="connection.resumed", tag_field="type"):
+    """Said by the client itself: it is back. `n` is the number of the last event that it has."""
+
+    n: int
+
+
+Event = AnyClientEvent | SpeechFrame | UnknownEvent | Interrupted | Returned
 
 
 def read_event(text: str) -> AnyClientEvent | UnknownEvent:

@@ -10,7 +10,7 @@ from typing import Protocol, TextIO
 
 import msgspec
 
-from cli.events import Event, SpeechFrame, UnknownEvent
+from cli.events import Event, Interrupted, Returned, SpeechFrame, UnknownEvent
 from cli.summary import Summary
 from wire.protocol import (
     AudioAck,
@@ -75,6 +75,10 @@ class PlainLines:
                 self._print(t, event.utterance, event.target, f"(not spoken: {event.reason})")
             case ErrorTold():
                 self._complaints.write(f"dragoman stream: {complaint(event)}\n")
+            case Interrupted():
+                self._complaints.write("dragoman stream: the connection is lost: trying to come back\n")
+            case Returned():
+                self._complaints.write("dragoman stream: the connection is back\n")
 
     def ended(self, summary: Summary) -> None:
         self._out.write(described(summary) + "\n")

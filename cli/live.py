@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from cli.events import Event
+from cli.events import Event, Interrupted, Returned
 from cli.lines import complaint, described
 from cli.summary import Summary
 from wire.protocol import (
@@ -53,12 +53,13 @@ class LiveCaptions:
         self._live.start()
 
     def sent(self, seconds: float) -> None:
-        self._progress.update(self._bar, completed=seconds, description="speaking")
+        self._progress.update(self._bar, completed=seconds)
 
     def heard(self, event: Event, t: float) -> None:
         match event:
             case SessionReady():
                 self._targets, self._source = event.targets, event.source
+                self._progress.update(self._bar, description="speaking")
             case TranscriptPartial():
                 words = Text(event.committed)
                 words.append(event.tentative, "dim italic")
@@ -73,6 +74,10 @@ class LiveCaptions:
                 self._row(event.utterance).targets.setdefault(event.target, Text()).append(" ♪", "green")
             case ErrorTold():
                 self._tell(event)
+            case Interrupted():
+                self._progress.update(self._bar, description="connection lost: coming back")
+            case Returned():
+                self._progress.update(self._bar, description="speaking")
 
     def ended(self, summary: Summary) -> None:
         self._live.stop()

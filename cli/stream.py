@@ -1,7 +1,7 @@
 """`dragoman stream`: play a file, or what comes on stdin, into a session in real time and show what comes back.
 
 What cannot work is told before anything is connected. A first Ctrl-C ends the audio and waits for what is still to
-come, a second one ends at once. Exit codes:
+come, a second one ends at once. A connection that breaks is restored, for a minute. Exit codes:
 
     0  all was said, and nothing was lost
     1  something here failed
@@ -39,6 +39,7 @@ from wire.messages import AUTO
 from wire.protocol import ErrorTold, StartRequest
 
 PROGRAM = "dragoman stream"
+USUAL_URL = "ws://127.0.0.1:8080"
 REFUSED, LOST = 3, 4
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
@@ -49,7 +50,7 @@ class Options:
     """The command line, checked. `save` maps targets to files."""
 
     file: str
-    url: str
+    urls: tuple[str, ...]
     start: StartRequest
     save: dict[str, Path]
     speed: float
@@ -80,10 +81,12 @@ def read(argv: Sequence[str] | None) -> Options:
         raise ClientError(f"--speed {given.speed:g}: give a number over 0 (1 is real time)")
     if given.save_speech and not (targets and given.speech):
         raise ClientError("--save-speech: nothing is to be spoken; give a --target and leave --no-speech out")
-    client.endpoint(given.url)
+    urls = tuple(given.url or [USUAL_URL])
+    for url in urls:
+        client.endpoint(url)
     return Options(
         file=given.file,
-        url=given.url,
+        urls=urls,
         start=StartRequest(source=source, targets=targets, speech=given.speech and bool(targets)),
         save=speech_files.paths(Path(given.save_speech), targets) if given.save_speech else {},
         speed=given.speed,
@@ -98,7 +101,9 @@ def _parser() -> process.Parser:
         epilog="Exit codes: 0 all said, 2 unusable arguments or file, 3 refused, 4 something was lost.",
     )
     made.add_argument("file", metavar="FILE", help="an audio file of any kind, or - for raw PCM16 mono 16 kHz on stdin")
-    made.add_argument("--url", default="ws://127.0.0.1:8080", help="where Dragoman is (default: %(default)s)")
+    made.add_argument(
+        "--url", action="append", help=f"where Dragoman is (default: {USUAL_URL}); further ones are tried in turn"
+    )
     made.add_argument("--source", default=AUTO, metavar="LANGUAGE", help="spoken language (default: auto)")
     made.add_argument(
         "--target", action="append", default=[], metavar="LANGUAGE", help="translate into this; may be given again"
@@ -120,7 +125,7 @@ async def _played(options: Options) -> int:
         playback = Playback(audio, options.speed, view)
         refused = False
         try:
-            async with client.connect(options.url, options.start) as session:
+            async with client.connect(options.urls, options.start) as session:
                 with speech_files.saving(options.save) as files:
                     await playback.run(session, files)
         except client.Refused as error:

@@ -1,0 +1,128 @@
+"""One WebSocket to a server of the streaming protocol: what was said into it and what came out, nothing remembered."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from socket import SHUT_RDWR
+from urllib.parse import urlsplit, urlunsplit
+
+import aiohttp
+
+from cli.events import Event, read_event, read_frame
+from wire.errors import ClientError, DragomanError, Unavailable
+
+PATH = "/v1/stream"
+CONNECT_PATIENCE_S = 10.0
+HEARTBEAT_S = 10.0
+"""A server that was silent for so long is pinged; silent for half as long again, the connection is given up."""
+
+ABANDON_S = 0.5
+
+CLOSING = aiohttp.ClientWSTimeout(ws_close=2.0)
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+
+
+class Refused(DragomanError):
+    """The session was not opened. `code` is the server's, or `unreachable`."""
+
+    code = "refused"
+
+
+class ConnectionLost(Unavailable):
+    """The connection ended before the session did. `close` is the server's close code, if it had time for one."""
+
+    code = "connection_lost"
+
+    def __init__(self, message: str, *, close: int | None = None) -> None:
+        super().__init__(message)
+        self.close = close
+
+
+class Link:
+    """Made by `opened`; `abandon` it in the end."""
+
+    def __init__(self, http: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._http = http
+        self._socket = socket
+        self._raw = socket.get_extra_info("socket")
+        self.busy = False
+        """Whether somebody is sending."""
+
+    async def put(self, message: str | bytes) -> None:
+        """Text or binary. Waits where the server takes it more slowly. Raises ConnectionLost."""
+        try:
+            if isinstance(message, str):
+                await self._socket.send_str(message)
+            else:
+                await self._socket.send_bytes(message)
+        except (aiohttp.ClientError, OSError) as error:
+            raise ConnectionLost(f"the connection was lost while sending: {error or type(error).__name__}") from error
+
+    async def receive(self, patience: float) -> Event:
+        """The next event. Raises ConnectionLost where there is none for `patience` seconds, or never will be, and
+        ProtocolViolation where the server says what docs/protocol.md does not allow."""
+        try:
+            message = await self._socket.receive(timeout=patience)
+        except TimeoutError as error:
+            raise ConnectionLost(f"the server has said nothing for {patience:g} s") from error
+        match message.type:
+            case aiohttp.WSMsgType.TEXT:
+                return read_event(message.data)
+            case aiohttp.WSMsgType.BINARY:
+                return read_frame(message.data)
+            case aiohttp.WSMsgType.ERROR:
+                raise ConnectionLost(f"the connection broke: {message.data}")
+            case _:
+                code, reason = self._socket.close_code, message.extra
+                told = f"the server closed the connection ({code}{f': {reason}' if reason else ''})"
+                raise ConnectionLost(told, close=code)
+
+    async def leave(self) -> None:
+        """Close it in good order, and wait a moment for the server to do the same."""
+        await self._socket.close()
+        await self._http.close()
+
+    async def abandon(self) -> None:
+        """Let go of it at once. It may be half open: then nobody would answer, and whoever waits until all is sent
+        would wait for ever."""
+        with contextlib.suppress(OSError):
+            self._raw.shutdown(SHUT_RDWR)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ABANDON_S):
+                await self._socket.close()
+        await self._http.close()
+
+
+async def opened(url: str) -> Link:
+    """`url`: ws, wss, http or https; the path is added where there is none. Raises Refused."""
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_PATIENCE_S)
+    http = aiohttp.ClientSession(timeout=timeout)
+    try:
+        socket = await http.ws_connect(
+            endpoint(url), max_msg_size=MAX_MESSAGE_BYTES, compress=0, timeout=CLOSING, heartbeat=HEARTBEAT_S
+        )
+    except BaseException as error:
+        await http.close()
+        if isinstance(error, aiohttp.WSServerHandshakeError):
+            told = f"{url} answers, but not as Dragoman (HTTP {error.status})"
+            raise Refused(told, code="unreachable", retryable=True) from error
+        if isinstance(error, aiohttp.ClientError | OSError):
+            why = str(error) or type(error).__name__
+            raise Refused(f"{url} cannot be reached: {why}", code="unreachable", retryable=True) from error
+        raise
+    return Link(http, socket)
+
+
+def endpoint(url: str) -> str:
+    """The WebSocket's address. Raises ClientError for what is no address."""
+    try:
+        parts = urlsplit(url)
+        scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+        usable = scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ClientError(f"{url!r} is no address of a server: give one such as ws://127.0.0.1:8080")
+    path = parts.path.rstrip("/")
+    return urlunsplit((scheme, parts.netloc, path if path.endswith(PATH) else path + PATH, parts.query, ""))
