@@ -62,8 +62,8 @@ class AudioChunk(MailboxMessage, frozen=True, kw_only=True):
     """Audio of whole client chunks `first`..`last`, resampled to 16 kHz.
 
     `pcm` is PCM16 little endian mono at 16 kHz, any length. `speech` has one byte for each 32 ms frame (512 samples)
-    that was completed by this audio: Silero's speech probability times 255, rounded. `gap` says that audio before `first`
-    was lost for good and `first` must be taken all the same. What a `connection` that was replaced sent does not count.
+    that was completed by this audio: Silero's speech probability times 255, rounded. `gap` says that audio before
+    `first` was lost for good; take `first` all the same. What a `connection` that was replaced sent does not count.
     """
 
     BINARY: ClassVar[bool] = True
