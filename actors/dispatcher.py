@@ -6,17 +6,32 @@ candidate is tried. A slot is one key with a time to live, so there is no counte
 when the job ends, and if they died it goes by itself.
 
     1  slots/<node>.<i>      create; with no slot anywhere the job goes to the pool's lane, and who pulls it marks one
-    2  bindings/<s>.<u>      create, or for a later attempt compare-and-set: a second owner's is refused, and the same
-                             attempt found there already is adopted
-    3  job.node.<node> or job.pool.<pool>, under the attempt's id: the second time is dropped
+       bindings/<s>.<u>      at the same time: create, or for a later attempt compare-and-set. A second owner's is
+                             refused, and the same attempt found there already is adopted, with the place it names
+    2  job.node.<node> or job.pool.<pool>, under the attempt's id: the second time is dropped
 
-Each step is safe to repeat after a crash; at worst a slot stays taken until its time is over.
+Slot and binding know nothing of each other, so both are asked for in one round trip. Where the slot turns out to be
+another's, the binding names the wrong place, and is renewed together with the next try; the job is published only when
+both stand. Each step is safe to repeat after a crash, whatever of the two was written:
+
+    slot, no binding         the slot's time runs out; who repeats this takes another
+    binding, no slot of its  who repeats this adopts the binding and publishes where it points. A slot that is named
+    own                      there is a hint to the node: it runs no more jobs than it has slots, marks what has no mark
+                             and never takes away another's
+    both                     adopted and published; if the job was on its lane already, the second is dropped
+
+Schedulers that have the same view choose alike. One that saw another's mark lately tries the slots of a node in random
+order, so that they seldom reach for the same.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import random
 import time
 from collections import Counter
+from collections.abc import Iterator
 
 import msgspec
 
@@ -25,7 +40,7 @@ from actors.dispatch import Decision, Need, NodeView, Rules, decide
 from wire import subjects
 from wire.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
 from wire.bus import Bus
-from wire.errors import Stale
+from wire.errors import QueueFull, Stale, Unavailable
 from wire.fleet import FleetView
 from wire.kv import Bucket
 from wire.languages import translates
@@ -37,18 +52,40 @@ log = get(__name__)
 SLOT_BASE_S = 20
 SLOT_PER_AUDIO_S = 4
 """A slot is reserved for so long at first; the node that runs the job holds on to it for as long as it needs."""
+UNCERTAIN_S = 1.0
+"""A slot that could not be taken is not tried again for so long, unless the watch says that it is free."""
+CONTENDED_S = 10.0
 REMEMBERED_SESSIONS = 10_000
 
 
+class Reserved(msgspec.Struct, frozen=True):
+    """A slot that is ours. `revision` is that of its key."""
+
+    node: str
+    slot: int
+    revision: int
+
+
+class Bound(msgspec.Struct, frozen=True):
+    """The binding as it stands. `adopted`: this attempt was bound before, by whoever."""
+
+    record: BindingRecord
+    revision: int
+    adopted: bool = False
+
+
 class Dispatcher:
-    """`refusals` counts nodes refused by reason, `conflicts` slots that another took first."""
+    """`refusals` counts nodes refused by reason. Of `counters`, `slot_conflicts` are slots that another took first, and
+    `jobs_to_lane` and `jobs_to_pool` say where jobs went."""
 
     def __init__(self, bus: Bus, instance: str, rules: Rules) -> None:
         self._bus = bus
         self._instance = instance
         self._rules = rules
         self._fleet = FleetView()
-        self._slots: dict[tuple[str, int], float] = {}
+        self._taken: dict[str, dict[int, float]] = {}  # node -> slot -> until when, by the monotonic clock
+        self._contended_until = 0.0
+        self._random = random.Random()
         self._served: dict[str, str] = {}
         self._slots_kv = Bucket(bus, subjects.SLOTS_KV, SlotRecord)
         self._bindings = Bucket(bus, subjects.BINDINGS_KV, BindingRecord)
@@ -64,21 +101,25 @@ class Dispatcher:
         await self._slots_kv.follow(self._slot_changed)
 
     def _slot_changed(self, key: str, record: SlotRecord | None) -> None:
-        slot = subjects.slot_of_key(key)
+        node, slot = subjects.slot_of_key(key)
+        taken = self._taken.setdefault(node, {})
         if record is None:
-            self._slots.pop(slot, None)
-        else:
-            self._slots[slot] = time.monotonic() + record.seconds
+            taken.pop(slot, None)
+            return
+        now = time.monotonic()
+        taken[slot] = now + record.seconds
+        if record.by not in (self._instance, node):
+            self._contended_until = now + CONTENDED_S
 
     def _nodes(self, pool: str) -> list[NodeView]:
         now = time.monotonic()
         return [
-            NodeView(
-                record,
-                frozenset(slot for slot in range(record.slots) if self._slots.get((record.node, slot), 0) > now),
-            )
+            NodeView(record, frozenset(slot for slot, until in self._slots_of(record.node).items() if until > now))
             for record in self._fleet.beating(pool)
         ]
+
+    def _slots_of(self, node: str) -> dict[int, float]:
+        return self._taken.setdefault(node, {})
 
     # --- attempts ---
 
@@ -96,21 +137,23 @@ class Dispatcher:
         )
         decision = decide(need, self._nodes(job.pool), self._rules)
         self.refusals.update(decision.refused)
-        chosen = await self._reserve(decision, job)
-        if chosen is None:
-            where, binding = subjects.job_pool(job.pool), command.binding
-            if not decision.capable:
-                log.warning("no node can take this job now", job=job.job, refused=decision.refused)
+        if not decision.capable:
+            log.warning("no node can take this job now", job=job.job, refused=decision.refused)
+        bound, reserved = await self._place(decision, job, command.binding)
+        node = next((node for node in decision.capable if node.record.node == bound.node), None)
+        if node is None:  # no slot was free, or what was adopted names a node that is gone
+            where = subjects.job_pool(job.pool)
         else:
-            node, slot = chosen
+            where = subjects.job_node(bound.node)
             job = job if decision.whole else _part(job, node)
-            where = subjects.job_node(node.record.node)
-            binding = msgspec.structs.replace(command.binding, node=node.record.node, slot=slot)
-            self._remember(job.session, node.record.node)
-        if not await self._bind(binding):
-            self.counters["jobs_adopted"] += 1
-        await self._bus.store(where, job, id=subjects.job_message_id(job.session, job.utterance, job.attempt))
+            self._remember(job.session, bound.node)
+        try:
+            await self._bus.store(where, job, id=subjects.job_message_id(job.session, job.utterance, job.attempt))
+        except QueueFull:
+            await self._release(reserved)
+            raise
         self.counters["jobs"] += 1
+        self.counters["jobs_to_pool" if node is None else "jobs_to_lane"] += 1
 
     async def widen(self, job: Job) -> None:
         """Publish it on the pool's lane as well. Raises QueueFull, NatsUnavailable."""
@@ -123,41 +166,84 @@ class Dispatcher:
         await self._bus.store(subjects.dead(dead.pool, dead.session), dead, id=subjects.dead_message_id(dead.job))
         self.counters["jobs_dead"] += 1
 
-    async def _reserve(self, decision: Decision, job: Job) -> tuple[NodeView, int] | None:
+    # --- slot and binding ---
+
+    async def _place(
+        self, decision: Decision, job: Job, binding: BindingRecord
+    ) -> tuple[BindingRecord, Reserved | None]:
+        """Reserve and bind, until both name the same place. Returns the binding, and the slot where it is ours."""
+        bound: Bound | None = None
+        for node, slot in self._places(decision):
+            wanted = msgspec.structs.replace(binding, node=node, slot=slot)
+            reserved, found = await asyncio.gather(
+                self._reserve(node, slot, job), self._bind(wanted, bound), return_exceptions=True
+            )
+            if isinstance(found, BaseException):
+                await self._release(reserved)
+                raise found
+            bound = found
+            if bound.adopted and (bound.record.node, bound.record.slot) != (node, slot):
+                await self._release(reserved)
+                return bound.record, None
+            if isinstance(reserved, BaseException):
+                raise reserved
+            if bound.adopted or reserved is not None:
+                return bound.record, reserved
+        return (await self._bind(binding, bound)).record, None
+
+    def _places(self, decision: Decision) -> Iterator[tuple[str, int]]:
+        """(node, slot), the best first. Each is marked in the view before it is asked for, so that the sessions of this
+        process do not race for it; what the watch says later wins."""
+        for node in decision.candidates:
+            name, slots = node.record.node, node.free
+            if time.monotonic() < self._contended_until:
+                self._random.shuffle(slots)
+            taken = self._slots_of(name)
+            for slot in slots:
+                if taken.get(slot, 0) <= (now := time.monotonic()):
+                    taken[slot] = now + UNCERTAIN_S
+                    yield name, slot
+
+    async def _reserve(self, node: str, slot: int, job: Job) -> Reserved | None:
+        """None: another has it."""
         length = len(job.pcm) / (SAMPLE_RATE * BYTES_PER_SAMPLE)
         seconds = round(SLOT_BASE_S + SLOT_PER_AUDIO_S * length)
         record = SlotRecord(job=job.job, session=job.session, attempt=job.attempt, by=self._instance, seconds=seconds)
-        for node in decision.candidates:
-            for slot in node.free:
-                key = (node.record.node, slot)
-                if await self._slots_kv.create(subjects.slot_key(*key), record, ttl=seconds) is not None:
-                    self._slots[key] = time.monotonic() + seconds
-                    return node, slot
-                self.counters["slot_conflicts"] += 1
-                self._slots.setdefault(key, time.monotonic() + 1)
+        revision = await self._slots_kv.create(subjects.slot_key(node, slot), record, ttl=seconds)
+        if revision is not None:
+            self._slots_of(node)[slot] = time.monotonic() + seconds
+            return Reserved(node, slot, revision)
+        self.counters["slot_conflicts"] += 1
+        self._contended_until = time.monotonic() + CONTENDED_S
         return None
 
-    async def _bind(self, binding: BindingRecord) -> bool:
-        """False: this attempt is bound already, and is adopted. Raises Stale where a newer one is."""
-        key = subjects.binding_key(binding.session, binding.utterance)
-        if binding.attempt == 1 and await self._bindings.create(key, binding) is not None:
-            return True
-        while True:
-            found = await self._bindings.entry(key)
-            if found is None:
-                if await self._bindings.create(key, binding) is not None:
-                    return True
-                continue
-            bound, revision = found
-            if bound.attempt > binding.attempt:
-                raise Stale(f"{key} is bound to attempt {bound.attempt}")
-            if bound.attempt == binding.attempt:
-                return False
+    async def _release(self, reserved: Reserved | BaseException | None) -> None:
+        if isinstance(reserved, Reserved):
             try:
-                await self._bindings.renew(key, binding, revision)
-            except Stale:
-                continue
-            return True
+                await self._slots_kv.delete(subjects.slot_key(reserved.node, reserved.slot), reserved.revision)
+            except (Stale, Unavailable) as error:
+                log.info("a slot goes by itself", node=reserved.node, slot=reserved.slot, reason=error.code)
+
+    async def _bind(self, binding: BindingRecord, mine: Bound | None) -> Bound:
+        """`mine` is what this call's predecessor wrote. Raises Stale where a newer attempt is bound."""
+        key = subjects.binding_key(binding.session, binding.utterance)
+        if mine is None and binding.attempt == 1 and (created := await self._bindings.create(key, binding)) is not None:
+            return Bound(binding, created)
+        found = (mine.record, mine.revision) if mine is not None else await self._bindings.entry(key)
+        while True:
+            if found is None:
+                if (created := await self._bindings.create(key, binding)) is not None:
+                    return Bound(binding, created)
+            else:
+                bound, revision = found
+                if bound.attempt > binding.attempt:
+                    raise Stale(f"{key} is bound to attempt {bound.attempt}")
+                if bound.attempt == binding.attempt and (mine is None or revision != mine.revision):
+                    self.counters["jobs_adopted"] += 1
+                    return Bound(bound, revision, adopted=True)
+                with contextlib.suppress(Stale):
+                    return Bound(binding, await self._bindings.renew(key, binding, revision))
+            found = await self._bindings.entry(key)
 
     def _remember(self, session: str, node: str) -> None:
         self._served.pop(session, None)

@@ -194,6 +194,7 @@ class Bus(Connection):
         Raises Stale where another's message is the last, QueueFull where the stream takes no more, NatsUnavailable
         where nothing stored it for `patience` seconds or it is larger than the server allows.
         """
+        maybe_stored = bool(id)  # an id of this call's own is in the stream only if it was sent before
         id = id or uuid.uuid4().hex
         headers = {MESSAGE_ID: id}
         if expect_last is not None:
@@ -214,7 +215,7 @@ class Bus(Connection):
             except FAILURES as error:
                 code = getattr(error, "err_code", None)
                 if code == WRONG_LAST_SEQUENCE:
-                    if (sequence := await self._stored_as(subject, id)) is not None:
+                    if maybe_stored and (sequence := await self._stored_as(subject, id)) is not None:
                         return Stored(sequence, duplicate=True)
                     raise Stale(f"{subject} has been written by another owner") from error
                 if code == STREAM_FULL:
@@ -223,6 +224,7 @@ class Bus(Connection):
                     raise NatsUnavailable(f"{subject} was not stored in {patience:.0f} s: {_reason(error)}") from error
                 if isinstance(error, nats.js.errors.NoStreamResponseError):
                     await self._declare_again()
+                maybe_stored = True
             await asyncio.sleep(RETRY_S)
 
     async def _stored_as(self, subject: str, id: str) -> int | None:

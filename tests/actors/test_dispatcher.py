@@ -16,7 +16,7 @@ from tests.actors.test_dispatch import NODE
 from tests.waiting import until
 from wire import subjects
 from wire.bus import Bus
-from wire.errors import Stale
+from wire.errors import QueueFull, Stale
 from wire.kv import Bucket
 from wire.messages import BindingRecord, DeadJob, Job, NodeRecord, SlotRecord, decode
 
@@ -133,6 +133,89 @@ async def test_the_same_attempt_again_is_adopted_and_published_once(bus: Bus) ->
         await dispatcher.run(command())
         assert dispatcher.counters["jobs_adopted"] == 1
     assert len(await lane(bus, subjects.job_pool("default"))) == 1
+
+
+async def test_sessions_of_one_process_do_not_race_for_a_slot(bus: Bus) -> None:
+    async with dispatching(bus, named("a", slots=6)) as dispatcher:
+        await asyncio.gather(*(dispatcher.run(command(session=f"s{number}")) for number in range(6)))
+        assert dispatcher.counters["slot_conflicts"] == 0
+        assert dispatcher.counters["jobs_to_lane"] == 6
+    for number in range(6):
+        bound = await binding(bus, f"s{number}.1")
+        assert (await slots(bus))[f"a.{bound.slot}"].job == bound.job
+
+
+async def test_the_binding_names_the_pool_where_every_slot_was_anothers(bus: Bus) -> None:
+    async with dispatching(bus, named("a", slots=2)) as dispatcher:
+        dispatcher._slot_changed = lambda key, record: None  # type: ignore[method-assign]  # the watch lags behind
+        taken = SlotRecord(job="other", session="other", attempt=1, by="another", seconds=30)
+        for key in ("a.0", "a.1"):
+            await Bucket(bus, subjects.SLOTS_KV, SlotRecord).create(key, taken, ttl=30)
+        await dispatcher.run(command())
+        await dispatcher.run(command(attempt=2))
+    bound = await binding(bus)
+    assert (bound.node, bound.slot, bound.attempt) == ("", -1, 2)
+    assert [job.attempt for job in await lane(bus, subjects.job_pool("default"))] == [1, 2]
+    assert {record.job for record in (await slots(bus)).values()} == {"other"}
+
+
+async def test_who_dies_between_binding_and_publishing_is_followed_to_the_place_that_was_bound(bus: Bus) -> None:
+    """The slot was made, or it was not: the job comes to the node that the binding names, and no other slot stays."""
+    bindings = Bucket(bus, subjects.BINDINGS_KV, BindingRecord)
+    async with dispatching(bus, named("a"), named("b")) as dispatcher:
+        for session in ("s1", "s2"):
+            dead = msgspec.structs.replace(command(session=session).binding, node="b", slot=1)
+            await bindings.create(f"{session}.1", dead)
+        mark = SlotRecord(job="s2.1", session="s2", attempt=1, by="dead", seconds=30)
+        await Bucket(bus, subjects.SLOTS_KV, SlotRecord).create("b.1", mark, ttl=30)
+        for session in ("s1", "s2"):
+            await dispatcher.run(command(session=session))
+            await dispatcher.run(command(session=session))
+        assert dispatcher.counters["jobs_adopted"] == 4
+    assert sorted(job.job for job in await lane(bus, subjects.job_node("b"))) == ["s1.1", "s2.1"]
+    assert await lane(bus, subjects.job_node("a")) == []
+    assert list(await slots(bus)) == ["b.1"]
+
+
+async def test_a_binding_to_a_node_that_is_gone_sends_the_job_to_the_pool(bus: Bus) -> None:
+    async with dispatching(bus, named("a")) as dispatcher:
+        dead = msgspec.structs.replace(command().binding, node="gone", slot=0)
+        await Bucket(bus, subjects.BINDINGS_KV, BindingRecord).create("s1.1", dead)
+        await dispatcher.run(command())
+    assert [job.job for job in await lane(bus, subjects.job_pool("default"))] == ["s1.1"]
+    assert await slots(bus) == {}
+
+
+async def test_a_slot_that_was_taken_for_nothing_is_given_up(bus: Bus) -> None:
+    async with dispatching(bus, named("a")) as dispatcher:
+        newer = command(attempt=2).binding
+        await Bucket(bus, subjects.BINDINGS_KV, BindingRecord).create("s1.1", newer)
+        with pytest.raises(Stale, match="attempt 2"):
+            await dispatcher.run(command())
+        assert await slots(bus) == {}
+
+        async def full(*_: object, **__: object) -> None:
+            raise QueueFull("job.node.a is at its limit")
+
+        store = bus.store
+        bus.store = lambda subject, *rest, **more: (  # type: ignore[method-assign, assignment]
+            full() if subject.startswith("job.") else store(subject, *rest, **more)
+        )
+        with pytest.raises(QueueFull):
+            await dispatcher.run(command(2))
+        assert await slots(bus) == {}
+
+
+async def test_who_sees_anothers_marks_tries_slots_in_random_order(bus: Bus) -> None:
+    async with dispatching(bus, named("a", slots=64)) as dispatcher:
+        own = SlotRecord(job="j", session="s", attempt=1, by="test", seconds=30)
+        dispatcher._slot_changed("a.0", own)
+        await dispatcher.run(command(1))
+        assert (await binding(bus, "s1.1")).slot == 1
+        dispatcher._slot_changed("a.2", msgspec.structs.replace(own, by="another"))
+        dispatcher._random.seed(1)
+        await dispatcher.run(command(2))
+        assert (await binding(bus, "s1.2")).slot > 3
 
 
 async def test_a_newer_attempt_moves_the_binding_and_an_older_one_is_refused(bus: Bus) -> None:
