@@ -18,8 +18,11 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from bench.fleet import Fleet, Member
+from bench.fleet import Fleet, Member, until
 from bench.observer import monitored
+from wire import subjects
+from wire.kv import Bucket
+from wire.messages import SlotRecord
 
 SLOWED_S = 0.15
 
@@ -91,3 +94,20 @@ async def leader(fleet: Fleet, stream: str) -> Member:
         if detail.name == stream and detail.cluster is not msgspec.UNSET:
             return fleet[detail.cluster.leader]
     raise LookupError(f"{stream} has no leader")
+
+
+async def working(fleet: Fleet) -> Member:
+    """A node that has a job in hand, as soon as there is one."""
+    slots = Bucket(fleet.bus, subjects.SLOTS_KV, SlotRecord)
+    found: list[str] = []
+
+    async def any_slot_is_taken() -> bool:
+        found[:] = [node for node in map(_node_of, await slots.items()) if fleet[node].runs]
+        return bool(found)
+
+    await until(any_slot_is_taken)
+    return fleet[found[0]]
+
+
+def _node_of(key: str) -> str:
+    return subjects.slot_of_key(key)[0]
