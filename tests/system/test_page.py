@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import wave
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,24 +15,32 @@ import pytest
 from tests.page import browser
 from tests.page.browser import Browser, Page
 from tests.page.conftest import LISTEN, RATE
-from tests.system import stack
-from tests.system.conftest import SAID, spoken
+from tests.system.conftest import SAID
 from tests.system.stack import Stack, words
 from tests.system.test_speech import FRENCH
 
-__all__ = ["spoken"]  # a fixture
-
-pytestmark = [pytest.mark.browser, pytest.mark.models]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.models,
+    pytest.mark.skipif(browser.find() is None, reason="no Chromium on this host (apt-get install chromium)"),
+]
 
 PATIENCE_S = 60
 
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    if browser.find() is None:
-        pytest.skip("no Chromium on this host: the page is not tested (apt-get install chromium)")
-    with stack.up(tmp_path_factory.mktemp("stack")) as started:
-        yield started
+CUT = """
+// Hands on the page's connection, and an ear on what it is told.
+window.opened = [];
+window.told = [];
+window.WebSocket = class extends WebSocket {
+  constructor(...given) {
+    super(...given);
+    window.opened.push(this);
+    this.addEventListener('message', ({ data }) => {
+      if (typeof data === 'string') window.told.push(JSON.parse(data));
+    });
+  }
+};
+"""
 
 
 def as_microphone(recording: Path, path: Path) -> Path:
@@ -50,11 +58,14 @@ def as_microphone(recording: Path, path: Path) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def listening(running: Stack, recording: Path, directory: Path, source: str) -> AsyncIterator[Page]:
+async def listening(
+    running: Stack, recording: Path, directory: Path, source: str, script: str = ""
+) -> AsyncIterator[Page]:
     """The page, into which this recording is being said; at the end it is stopped and everything has been spoken."""
+    running.until_ready()
     with browser.launched(as_microphone(recording, directory / "microphone.wav")) as address:
         async with Browser.opened(address) as connected, connected.page() as page:
-            await page.before_load(LISTEN)
+            await page.before_load(LISTEN + script)
             await page.goto(running.http)
             await page.choose("#source", source)
             await page.choose("#target", "en")
@@ -99,3 +110,19 @@ async def test_french_is_read_in_two_languages_and_heard_in_english(
         for expected in ("hello", "today", "voice", "french", "natural flow"):
             assert expected in await column(page, "translation")
         assert await page.text("#head-source") == "French"
+
+
+async def test_a_connection_that_breaks_costs_no_word(running: Stack, spoken: Path, tmp_path: Path) -> None:
+    """The way is cut twice, in the middle of the first sentence: the page comes back to its session."""
+    async with listening(running, spoken, tmp_path, "fr", CUT) as page:
+        for _ in range(2):
+            await page.until("recorded.length > 16000 * (1 + opened.length)", PATIENCE_S)
+            await page.eval("opened.at(-1).close()")
+            await page.until("document.querySelector('#status-text').textContent === 'Reconnecting…'")
+            await page.until("document.body.dataset.phase === 'live'")
+        await page.until(f"document.querySelectorAll('.sentence').length >= {len(SAID)}", PATIENCE_S)
+        await all_spoken(page)
+        assert jiwer.wer(words(" ".join(SAID)), await column(page, "translation")) <= 0.1
+        assert await page.eval("told.filter((event) => event.type === 'session.started').length") == 1
+        numbers = [event["n"] for event in await page.eval("told") if event.get("n")]
+        assert numbers == list(range(1, len(numbers) + 1))
