@@ -108,10 +108,14 @@ class Slots:
     # --- holding and giving up ---
 
     async def keep(self, held: Held) -> None:
-        """Renew the mark, for ever. One that went although the job runs is made again."""
+        """Renew the mark, for ever. One that went although the job runs is made again.
+
+        That of a scheduler is renewed at once: it was made for longer than a node that dies should be waited for.
+        """
         key, record = self._key(held.index), self._record(held.job)
         while True:
-            await asyncio.sleep(RENEW_S)
+            if held.revision:
+                await asyncio.sleep(RENEW_S)
             try:
                 if not held.revision:
                     found = await self._marks.entry(key)
@@ -124,6 +128,8 @@ class Slots:
                 held.revision = 0
             except NatsUnavailable as error:
                 log.info("the mark of a slot was not renewed", slot=held.index, reason=error.code)
+            if not held.revision:
+                await asyncio.sleep(RENEW_S)
 
     async def release(self, held: Held) -> None:
         """The job is over. Its mark goes, if it still is this job's."""

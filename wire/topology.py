@@ -71,7 +71,7 @@ STREAMS = (
         (subjects.JOB_ALL,),
         retention="workqueue",
         discard="new",
-        max_age_s=600,
+        max_age_s=120,
         max_bytes=1024 * MIB,
         description="utterances to run; nobody waits for one that is older",
     ),

@@ -79,7 +79,7 @@ async def hearing(bus: Bus, session: str) -> AsyncIterator[Hearer]:
     heard = Hearer()
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(bus.follow(subjects.MAILBOX, subjects.mailbox_of(session), 0, heard.receive)),
+            group.create_task(bus.follow(subjects.MAILBOX, subjects.mailbox(session, "node"), 0, heard.receive)),
             group.create_task(bus.follow(subjects.EVENTS, subjects.speech_of(session), 0, heard.receive)),
         ]
         try:
