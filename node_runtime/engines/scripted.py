@@ -89,14 +89,14 @@ class ScriptedVoice:
 
 def marked(order: str) -> bytes:
     """PCM that orders a fault wherever in an utterance it stands: PCM16 at 16 kHz, under a millisecond."""
-    return MARK + ORDERS.index(order).to_bytes(2, "little")
+    return MARK + (1 + ORDERS.index(order)).to_bytes(2, "little")
 
 
 def ordered(audio: Samples) -> str:
     pcm = np.round(audio * 32768).astype("<i2").tobytes()
     at = pcm.find(MARK)
-    number = int.from_bytes(pcm[at + len(MARK) : at + len(MARK) + 2], "little") if at >= 0 else len(ORDERS)
-    return ORDERS[number] if number < len(ORDERS) else ""
+    number = int.from_bytes(pcm[at + len(MARK) : at + len(MARK) + 2], "little") if at >= 0 else 0
+    return ORDERS[number - 1] if 0 < number <= len(ORDERS) else ""
 
 
 def transcript(seconds: float) -> str:

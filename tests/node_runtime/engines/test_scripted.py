@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import pytest
 
 from node_runtime.engines import scripted
@@ -27,6 +28,21 @@ def test_it_takes_the_time_it_was_told_to() -> None:
 def test_a_prompt_orders_a_fault() -> None:
     with pytest.raises(EngineError, match="told to"):
         scripted.engines(0.01).ear.listen(sounds.white(0.1)).transcribe("fr", "fail")
+
+
+def test_a_mark_in_the_audio_orders_a_fault_wherever_it_stands() -> None:
+    ear = scripted.engines(0.01).ear
+    sound = np.frombuffer(sounds.pcm(sounds.white(0.5)), "<i2")
+    for order in scripted.ORDERS:
+        mark = np.frombuffer(scripted.marked(order), "<i2")
+        marked = np.concatenate([sound[:1001], mark, sound]).astype(np.float32) / np.float32(32768)
+        assert scripted.ordered(marked) == order
+        if order == "fail":
+            with pytest.raises(EngineError, match="told to"):
+                ear.listen(marked).transcribe("fr", "")
+    assert scripted.ordered(sounds.white(1.0)) == ""
+    half = np.frombuffer(scripted.MARK, "<i2").astype(np.float32) / np.float32(32768)
+    assert scripted.ordered(half) == ""
 
 
 def test_every_language_is_translated_and_spoken() -> None:
