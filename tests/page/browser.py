@@ -1,8 +1,10 @@
 """Headless Chromium, driven over the DevTools protocol: just enough to use a page as a person does and to look at it.
 
 `launched()` is one browser process. `Browser.opened()` connects to it for one test and gives `Page`s, each in a fresh
-context of its own: nothing is remembered, no permission is carried over. A page counts what went wrong in it: errors on
-the console, exceptions that nobody caught, and refusals by the Content-Security-Policy.
+context of its own: nothing is remembered, no permission is carried over. To make a context and a tab takes longer than
+most tests, so `tab()` makes one for many, and `Browser.using()` gives it to one test after another, each of which must
+come from an address of its own. A page counts what went wrong in it: errors on the console, exceptions that nobody
+caught, and refusals by the Content-Security-Policy.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import dataclasses
 import itertools
 import json
 import os
@@ -87,6 +90,14 @@ def _devtools(port_file: Path, process: subprocess.Popen[bytes]) -> str:
     raise TimeoutError("Chromium did not come up")
 
 
+@dataclasses.dataclass(frozen=True)
+class Tab:
+    """By the names that the browser has for it and its context."""
+
+    context: str
+    target: str
+
+
 class ScriptError(Exception):
     """JavaScript threw; the message is its own."""
 
@@ -136,22 +147,38 @@ class Browser:
         result: dict[str, Any] = told["result"]
         return result
 
-    @contextlib.asynccontextmanager
-    async def page(self, width: int = 1200, height: int = 800) -> AsyncIterator[Page]:
+    async def tab(self) -> Tab:
+        """A new one, in a new context."""
         context = (await self.call("Target.createBrowserContext"))["browserContextId"]
         target = await self.call("Target.createTarget", url="about:blank", browserContextId=context)
-        attached = await self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
-        page = Page(self, attached["sessionId"], context)
+        return Tab(context, target["targetId"])
+
+    @contextlib.asynccontextmanager
+    async def page(self, width: int = 1200, height: int = 800) -> AsyncIterator[Page]:
+        tab = await self.tab()
+        try:
+            async with self.using(tab, width, height) as page:
+                yield page
+        finally:
+            await self.call("Target.disposeBrowserContext", browserContextId=tab.context)
+
+    @contextlib.asynccontextmanager
+    async def using(self, tab: Tab, width: int = 1200, height: int = 800) -> AsyncIterator[Page]:
+        """What is set through the page (its size, scripts before others) goes with it; at the end the tab is empty."""
+        attached = await self.call("Target.attachToTarget", targetId=tab.target, flatten=True)
+        page = Page(self, attached["sessionId"], tab.context)
         self._pages[page.session] = page
         await page.permit_microphone("granted")
         for domain in ("Page", "Runtime", "Log"):
             await page.call(f"{domain}.enable")
         await page.resize(width, height)
+        await page.call("Page.bringToFront")  # what is behind others is not drawn
         try:
             yield page
+            await page.goto("about:blank")
         finally:
             del self._pages[page.session]
-            await self.call("Target.disposeBrowserContext", browserContextId=context)
+            await self.call("Target.detachFromTarget", sessionId=page.session)
 
 
 class Page:

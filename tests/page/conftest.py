@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import wave
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -101,6 +102,17 @@ def devtools(microphone: Path) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="session")
+def tab(devtools: str) -> browser.Tab:
+    """For all tests, one after another: each has a server of its own, and thereby an origin that remembers nothing."""
+
+    async def made() -> browser.Tab:
+        async with browser.Browser.opened(devtools) as connected:
+            return await connected.tab()
+
+    return asyncio.run(made())
+
+
 @pytest.fixture
 async def server() -> AsyncIterator[scripted_server.ScriptedServer]:
     async with scripted_server.running() as running:
@@ -108,9 +120,9 @@ async def server() -> AsyncIterator[scripted_server.ScriptedServer]:
 
 
 @pytest.fixture
-async def page(devtools: str, server: scripted_server.ScriptedServer) -> AsyncIterator[browser.Page]:
+async def page(devtools: str, tab: browser.Tab, server: scripted_server.ScriptedServer) -> AsyncIterator[browser.Page]:
     """The page, loaded. At the end nothing may have gone wrong in it that the test did not expect."""
-    async with browser.Browser.opened(devtools) as connected, connected.page() as opened:
+    async with browser.Browser.opened(devtools) as connected, connected.using(tab) as opened:
         await opened.before_load(LISTEN)
         await opened.goto(server.url)
         await opened.until("document.querySelector('#source').options.length > 1")
