@@ -22,6 +22,8 @@ class Conversation:
     def __init__(self, socket: web.WebSocketResponse) -> None:
         self._socket = socket
         self._n = 0
+        self.token = ""
+        """With one, the client may come back."""
         self.start: dict[str, Any] = {}
         self.said: list[str] = []
         self.chunks: dict[int, bytes] = {}
@@ -30,7 +32,18 @@ class Conversation:
     async def open(self) -> None:
         """Take the opening message and answer it."""
         await self.hear_start()
-        await self.tell("session.started", session="s1", next_chunk=0, **self._languages())
+        await self.tell("session.started", session="s1", next_chunk=0, **self._languages(), **self._token())
+
+    def _token(self) -> dict[str, Any]:
+        return {"token": self.token} if self.token else {}
+
+    async def resume(self, next_chunk: int) -> None:
+        """Take the opening of a client that comes back, and go on after the last event that it has."""
+        self.start = json.loads(await self._socket.receive_str())
+        assert self.start["type"] == "session.resume"
+        assert (self.start["session"], self.start["token"]) == ("s1", self.token)
+        self._n = self.start["n"]
+        await self.tell("session.resumed", next_chunk=next_chunk, samples=next_chunk * 1600)
 
     async def hear_start(self) -> None:
         self.start = json.loads(await self._socket.receive_str())
@@ -88,6 +101,10 @@ class Conversation:
             await self._socket.send_bytes(frame(utterance, target, sequence, rate, pcm))
         seconds = sum(map(len, frames)) / 2 / rate
         await self.tell("speech.ended", utterance=utterance, target=target, seconds=seconds, chunks=len(frames))
+
+    async def utter(self, utterance: int, target: str, sequence: int, pcm: bytes) -> None:
+        """One frame of speech."""
+        await self._socket.send_bytes(frame(utterance, target, sequence, 22_050, pcm))
 
     async def fail(self, code: str, message: str = "it did not work", **about: Any) -> None:
         await self.tell("error", code=code, message=message, retryable=False, **about)

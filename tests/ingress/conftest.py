@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,9 +12,13 @@ import numpy.typing as npt
 import pytest
 import soxr
 
+from actors.scheduler import Scheduler
 from ingress.vad import SpeechModel, find_model
 from tests.ingress import client, stand_in
 from tests.nats_server import NatsServer
+from wire import subjects
+from wire.bus import Bus
+from wire.env import SchedulerSettings
 
 
 @pytest.fixture
@@ -56,3 +61,26 @@ def spoken() -> npt.NDArray[np.int16]:
 @pytest.fixture(scope="session")
 def model() -> SpeechModel:
     return SpeechModel(find_model())
+
+
+@pytest.fixture
+async def scheduler(bus: Bus) -> AsyncIterator[Scheduler]:
+    made = Scheduler(bus, SchedulerSettings(), "a")
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(made.run())
+
+        async def owns_all() -> bool:
+            return made.leases.held == subjects.PARTITIONS
+
+        await client.eventually(owns_all)
+        yield made
+        running.cancel()
+
+
+@pytest.fixture
+async def two(server: NatsServer, node: None) -> AsyncIterator[tuple[str, str]]:
+    """The URLs of two ingresses."""
+    async with client.ingress(server.url) as one, client.ingress(server.url) as other:
+        await client.ready(one)
+        await client.ready(other)
+        yield one, other

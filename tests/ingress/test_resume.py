@@ -7,10 +7,7 @@ it is whole.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
-from collections.abc import AsyncIterator
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +16,8 @@ import pytest
 from actors.scheduler import Scheduler
 from ingress import session as ingress_session
 from ingress.main import serve
-from tests.ingress.client import Client, Event, connected, eventually, ingress, ready, undisturbed
+from tests.ingress.client import Client, connected, eventually, ingress, ready, undisturbed
+from tests.ingress.comeback import END_OF_STREAM, Results, frames, job_of, last_n, returned
 from tests.ingress.stand_in import Actor
 from tests.nats_server import NatsServer
 from wire import subjects
@@ -28,84 +26,12 @@ from wire.env import IngressSettings, SchedulerSettings
 from wire.messages import (
     ClientLeft,
     ClientReturned,
-    NodeMail,
-    SpeechChunk,
     SpeechEnded,
     SpeechStarted,
-    Transcribed,
-    Translated,
 )
 from wire.protocol import TranscriptFinal
 
-END_OF_STREAM = 2**60
 FRAME = 512
-
-
-@pytest.fixture
-async def scheduler(bus: Bus) -> AsyncIterator[Scheduler]:
-    made = Scheduler(bus, SchedulerSettings(), "a")
-    async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(made.run())
-
-        async def owns_all() -> bool:
-            return made.leases.held == subjects.PARTITIONS
-
-        await eventually(owns_all)
-        yield made
-        running.cancel()
-
-
-@pytest.fixture
-async def two(server: NatsServer, node: None) -> AsyncIterator[tuple[str, str]]:
-    """The URLs of two ingresses."""
-    async with ingress(server.url) as one, ingress(server.url) as other:
-        await ready(one)
-        await ready(other)
-        yield one, other
-
-
-class Results:
-    """What a node would store for a session's first utterance."""
-
-    def __init__(self, bus: Bus, session: str) -> None:
-        self._bus = bus
-        self._session = session
-        self._about: dict[str, Any] = {
-            "job": subjects.job_id(session, 1), "utterance": 1, "attempt": 1, "node": "n1",
-        }  # fmt: skip
-
-    async def store(self, kind: type[NodeMail], **fields: Any) -> None:
-        mail = kind(**self._about, **fields)
-        await self._bus.store(subjects.mailbox(self._session, "node"), mail, id=f"{self._session}.{kind.__name__}")
-
-    async def speak(self, *sequences: int) -> None:
-        for sequence in sequences:
-            piece = SpeechChunk(
-                job=self._about["job"], attempt=1, sequence=sequence, sample_rate=22_050, pcm=bytes([sequence, 0] * 50)
-            )
-            subject = subjects.speech(self._session, 1, "en")
-            await self._bus.store(subject, piece, id=f"{self._session}.{sequence}")
-
-    async def texts(self) -> None:
-        await self.store(Transcribed, text="bonjour", language="fr")
-        await self.store(Translated, target="en", text="hello")
-
-
-def frames(client: Client) -> list[int]:
-    return [event["sequence"] for event in client.events if event["type"] == "speech"]
-
-
-def last_n(client: Client) -> int:
-    return max(client.numbered(), default=0)
-
-
-@contextlib.asynccontextmanager
-async def returned(url: str, started: Event, n: int, **fields: object) -> AsyncIterator[Client]:
-    """Another connection of the session, resumed."""
-    async with connected(url) as client:
-        await client.resume(started["session"], started["token"], n, **fields)
-        client.next_chunk = (await client.until("session.resumed"))["next_chunk"]
-        yield client
 
 
 # --- with the real actor --------------------------------------------------------------------------------------------
@@ -151,10 +77,6 @@ async def test_a_client_comes_back_to_another_ingress_and_misses_nothing(
     assert told == list(range(1, len(told) + 1))
 
 
-async def job_of(bus: Bus) -> bool:
-    return await bus.last(subjects.JOBS, subjects.job_node("n1")) is not None
-
-
 async def test_frames_and_samples_stay_aligned_in_the_actor(
     scheduler: Scheduler, two: tuple[str, str], spoken: npt.NDArray[np.int16]
 ) -> None:
@@ -176,117 +98,6 @@ async def test_frames_and_samples_stay_aligned_in_the_actor(
     actor = scheduler.hosts[subjects.partition(name)]._actors[name].session
     assert actor.state.endpointer.frame == actor.buffer.end // FRAME
     assert actor.state.phase == "open"
-
-
-async def test_the_token_is_in_no_stream_and_no_log(
-    bus: Bus, scheduler: Scheduler, two: tuple[str, str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    async with connected(two[0]) as client:
-        started = await client.start()
-        token = started["token"].encode()
-        assert len(token) >= 32
-        client.cut()
-    async with returned(two[1], started, 1) as back:
-        await back.say("session.close")
-        await back.closed()
-    for stream, everything in (
-        (subjects.MAILBOX, subjects.MAILBOX_ALL), (subjects.EVENTS, subjects.EVENT_ALL), ("KV_sessions", "$KV.>"),
-    ):  # fmt: skip
-        stored = await bus.read(stream, everything, 1, END_OF_STREAM)
-        assert stored
-        assert not [found for found in stored if token in found.data]
-    assert token.decode() not in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("wrong", ["token", "session", "name", "number", "ended"])
-async def test_whoever_may_not_come_back_is_told_no_more_than_that(
-    bus: Bus, scheduler: Scheduler, two: tuple[str, str], wrong: str
-) -> None:
-    async with undisturbed_real(two[0]), connected(two[0]) as client:
-        started = await client.start()
-        session, token, n = started["session"], started["token"], 1
-        match wrong:
-            case "token":
-                token = "x" * len(token)
-            case "session":
-                session = "s0123456789abcdef"
-            case "name":
-                session = "*"
-            case "number":
-                n = 7
-            case _:
-                await client.say("session.close")
-                assert await client.closed() == 1000
-                n = last_n(client)
-        async with connected(two[1]) as other:
-            await other.resume(session, token, n)
-            assert await other.closed() == 4404
-            (error,) = [event for event in other.events if event["type"] == "error"]
-            assert (error["code"], error["retryable"], last_n(other)) == ("session_unknown", False, 0)
-
-
-@contextlib.asynccontextmanager
-async def undisturbed_real(url: str) -> AsyncIterator[None]:
-    async with connected(url) as client:
-        await client.start()
-        yield
-        await client.say("session.close")
-        assert await client.closed() == 1000
-
-
-async def test_events_that_the_stream_has_forgotten_are_not_passed_over(
-    bus: Bus, scheduler: Scheduler, two: tuple[str, str]
-) -> None:
-    async with connected(two[0]) as client:
-        started = await client.start()
-        for speech in (False, True, False):
-            await client.say("session.update", speech=speech)
-        await client.until("session.updated", n=4)
-    subject = subjects.event(started["session"])
-    first, second, *_ = await bus.read(subjects.EVENTS, subject, 1, END_OF_STREAM)
-    for found in (first, second):
-        await bus._js.delete_msg(subjects.EVENTS, found.sequence)
-    async with connected(two[1]) as late:
-        await late.resume(started["session"], started["token"], 1)
-        assert await late.closed() == 4404
-    async with returned(two[1], started, 2) as back:
-        assert back.numbered() == [3, 4, 5]
-
-
-async def test_languages_are_those_that_held_last(bus: Bus, scheduler: Scheduler, two: tuple[str, str]) -> None:
-    """The snapshot may be older than the last change."""
-    async with connected(two[0]) as client:
-        started = await client.start(source="fr", targets=["en"])
-        await client.say("session.update", targets=["de"])
-        await client.until("session.updated")
-        client.cut()
-    async with returned(two[1], started, 2) as back:
-        await back.say("session.update", speech=False)
-        updated = await back.until("session.updated", speech=False)
-        assert (updated["source"], updated["targets"]) == ("fr", ["de"])
-
-
-async def test_a_client_that_closed_and_was_cut_off_gets_the_rest(
-    bus: Bus, scheduler: Scheduler, two: tuple[str, str], spoken: npt.NDArray[np.int16]
-) -> None:
-    async with connected(two[0]) as client:
-        started = await client.start(source="fr")
-        await client.audio(spoken.tobytes())
-        await client.say("session.close")
-        await eventually(lambda: job_of(bus))
-        client.cut()
-    await Results(bus, started["session"]).store(Transcribed, text="bonjour", language="fr")
-
-    async def closed() -> bool:
-        newest = await bus.last(subjects.EVENTS, subjects.event(started["session"]))
-        return newest is not None and b"session.closed" in newest.data
-
-    await eventually(closed)
-    async with connected(two[1]) as back:
-        await back.resume(started["session"], started["token"], 1)
-        assert await back.closed() == 1000
-        kinds = [event["type"] for event in back.events[:-1]]
-        assert kinds == ["transcript.final", "session.closed"]
 
 
 @pytest.mark.parametrize("same", [True, False])

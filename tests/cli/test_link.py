@@ -1,0 +1,54 @@
+"""One connection. The addresses are tested in test_client.py, where programs use them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from cli import link
+from tests.cli.scripted_server import Conversation, serving
+
+
+async def test_nobody_there_is_a_refusal() -> None:
+    with pytest.raises(link.Refused, match="cannot be reached") as refused:
+        await link.opened("ws://127.0.0.1:1")
+    assert refused.value.retryable
+
+
+async def test_the_close_code_is_kept() -> None:
+    async def end(conversation: Conversation) -> None:
+        await conversation.close(4404, "unknown")
+
+    async with serving(end) as url:
+        opened = await link.opened(url)
+        with pytest.raises(link.ConnectionLost, match="4404: unknown") as lost:
+            await opened.receive(5)
+        assert lost.value.close == 4404
+        await opened.leave()
+
+
+async def test_letting_go_frees_whoever_waits_until_all_is_sent() -> None:
+    """As with a half-open connection: nobody reads at the other end, and nothing tells that."""
+    reached, over = asyncio.Event(), asyncio.Event()
+
+    async def stand_still(conversation: Conversation) -> None:
+        reached.set()
+        await over.wait()
+
+    async with serving(stand_still) as url:
+        opened = await link.opened(url)
+        await reached.wait()
+
+        async def put_for_ever() -> None:
+            while True:
+                await opened.put(bytes(1_000_000))
+
+        putting = asyncio.create_task(put_for_ever())
+        done, _ = await asyncio.wait([putting], timeout=0.5)
+        assert not done
+        async with asyncio.timeout(3):
+            await opened.abandon()
+            with pytest.raises(link.ConnectionLost):
+                await putting
+        over.set()
