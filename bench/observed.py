@@ -21,6 +21,7 @@ import numpy as np
 import actors.main
 import ingress.main
 from actors.audio import AudioBuffer
+from actors.dispatcher import Dispatcher
 from actors.host import Host
 from ingress.vad import Floats, SpeechModel
 from ingress.window import Window
@@ -30,18 +31,21 @@ from wire.env import IngressSettings, SchedulerSettings
 
 class Report(msgspec.Struct, frozen=True):
     """`at` is of the monotonic clock. `audio_bytes` are held by sessions; `chunks` are what their actors have had;
-    `dispatch_seconds` are the latest times from an utterance's end being decided to its job being stored."""
+    `dispatch_seconds` are the latest times from an utterance's end being decided to its job being stored; `dispatches`
+    are the dispatcher's counters."""
 
     at: float
     audio_bytes: int
     chunks: int
     dispatch_seconds: list[float]
+    dispatches: dict[str, int]
 
 
 def look() -> Report:
     """At all sessions of this process."""
     at, held, chunks = time.monotonic(), 0, 0
     times: list[float] = []
+    dispatches: dict[str, int] = {}
     for each in gc.get_objects():
         if isinstance(each, AudioBuffer):
             held += sum(len(chunk.pcm) for _, chunk in each._held)
@@ -50,7 +54,9 @@ def look() -> Report:
             held += each._bytes + len(each._pcm)
         elif isinstance(each, Host):
             times += each.dispatch_seconds
-    return Report(at, held, chunks, times)
+        elif isinstance(each, Dispatcher):
+            dispatches |= each.counters
+    return Report(at, held, chunks, times, dispatches)
 
 
 def answer(file: Path) -> None:

@@ -87,7 +87,8 @@ class Stack:
 
 @contextlib.asynccontextmanager
 async def running(programs: Mapping[str, str], settings: Mapping[str, str]) -> AsyncIterator[Stack]:
-    """`programs` maps "scheduler", "ingress" and "node" to what is to be run as such: a module, or `observed NAME`.
+    """`programs` maps names ("scheduler", "ingress", "node") to what is to be run as such: a module with its arguments,
+    or `observed NAME FLAGS`.
 
     Returns when all are ready. Raises ChildFailed where one cannot be started, TimeoutError.
     """
@@ -111,10 +112,10 @@ async def running(programs: Mapping[str, str], settings: Mapping[str, str]) -> A
 
 
 def _command(name: str, module: str, folder: Path) -> tuple[str, ...]:
-    kind, _, observed = module.partition(" ")
+    kind, *rest = module.split()
     if kind == "observed":
-        return (sys.executable, "-m", "bench.observed", observed, str(folder / f"{name}.json"))
-    return (sys.executable, "-m", module)
+        return (sys.executable, "-m", "bench.observed", rest[0], str(folder / f"{name}.json"), *rest[1:])
+    return (sys.executable, "-m", kind, *rest)
 
 
 async def _until(condition: Callable[[], bool]) -> None:
