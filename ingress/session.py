@@ -156,6 +156,8 @@ class Session:
             self._end(endings.NO_NATS)
         except NoScheduler:
             self._end(endings.NO_SCHEDULER)
+        except ConnectionError:  # aiohttp answers pings while it receives, and the client was gone before the answer
+            self._end(endings.LEFT)
 
     async def _enter(self) -> None:
         """Tell the actor, and wait until it says that audio may come. Raises NoScheduler, NatsUnavailable."""
