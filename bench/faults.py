@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from bench.fleet import Fleet, Member, until
-from bench.observer import monitored
+from bench.observer import leaders
 from wire import subjects
 from wire.kv import Bucket
 from wire.messages import SlotRecord
@@ -90,9 +90,9 @@ async def crashed(node: Member) -> AsyncIterator[None]:
 
 async def leader(fleet: Fleet, stream: str) -> Member:
     """The server that leads this stream now."""
-    for detail in await monitored(fleet):
-        if detail.name == stream and detail.cluster is not msgspec.UNSET:
-            return fleet[detail.cluster.leader]
+    found = (await leaders(fleet)).get(stream)
+    if found is not None and found.cluster is not msgspec.UNSET:
+        return fleet[found.cluster.leader]
     raise LookupError(f"{stream} has no leader")
 
 

@@ -57,24 +57,32 @@ class JetStream(msgspec.Struct, frozen=True):
     account_details: list[Account] = []
 
 
-async def monitored(fleet: Fleet) -> list[Stream]:
-    """Every stream, with its consumers, from the server that leads it. Servers that do not answer are left out."""
-    found: list[Stream] = []
+async def monitored(fleet: Fleet) -> list[tuple[str, Stream]]:
+    """(server, stream) for every copy of a stream. Servers that do not answer are left out."""
+    found: list[tuple[str, Stream]] = []
     async with aiohttp.ClientSession(timeout=PATIENCE) as client:
         for number, monitor in enumerate(fleet.monitors, 1):
             with contextlib.suppress(aiohttp.ClientError, TimeoutError, msgspec.DecodeError):
                 async with client.get(f"{monitor}/jsz?consumers=true") as answer:
                     told = msgspec.json.decode(await answer.read(), type=JetStream)
-                for stream in (stream for account in told.account_details for stream in account.stream_detail):
-                    cluster = stream.cluster
-                    if cluster is msgspec.UNSET or cluster.leader == f"server-{number}":
-                        found.append(stream)
+                streams = (stream for account in told.account_details for stream in account.stream_detail)
+                found += [(f"server-{number}", stream) for stream in streams]
     return found
 
 
+async def leaders(fleet: Fleet) -> dict[str, Stream]:
+    """Each stream as its leader knows it."""
+    return {
+        stream.name: stream
+        for server, stream in await monitored(fleet)
+        if stream.cluster is msgspec.UNSET or stream.cluster.leader == server
+    }
+
+
 async def consumers(fleet: Fleet) -> Counter[str]:
-    """How many each stream has."""
-    return Counter({stream.name: len(stream.consumer_detail) for stream in await monitored(fleet)})
+    """How many each stream has, wherever they live."""
+    names = {(stream.name, each.name) for _, stream in await monitored(fleet) for each in stream.consumer_detail}
+    return Counter(stream for stream, _ in names)
 
 
 Left = Literal["slots", "jobs", "dead", "sessions", "hosted", "busy", "consumers"]
@@ -90,8 +98,7 @@ async def left_over(fleet: Fleet, spoken: Collection[str], usual: Counter[str]) 
         subjects.session_of_key(key): msgspec.json.decode(record.state, type=SessionState)
         for key, record in records.items()
     }
-    streams = {stream.name: stream for stream in await monitored(fleet)}
-    held = {name: stream.state.messages for name, stream in streams.items()}
+    held = {name: stream.state.messages for name, stream in (await leaders(fleet)).items()}
     found: dict[Left, int] = {
         "slots": len(slots),
         "jobs": held.get(subjects.JOBS, 0),
@@ -99,9 +106,7 @@ async def left_over(fleet: Fleet, spoken: Collection[str], usual: Counter[str]) 
         "sessions": sum(name in spoken and state.phase != "closed" for name, state in states.items()),
         "hosted": sum(record.sessions for record in schedulers.values()),
         "busy": sum(record.busy for record in (await fleet.nodes()).values()),
-        "consumers": sum(
-            max(0, len(stream.consumer_detail) - usual[name]) for name, stream in streams.items() if name in usual
-        ),
+        "consumers": (await consumers(fleet) - usual).total(),
     }
     return {what: count for what, count in found.items() if count}
 

@@ -40,7 +40,7 @@ from wire.protocol import (
 
 PATH = "/v1/stream"
 CHUNK_S = 0.1
-PING_S = 2.0
+PING_S = 4.0
 SILENCE_S = 10.0
 """While it speaks it is told something each second; a server that is silent for so long is left."""
 CONNECT_S = 5.0
