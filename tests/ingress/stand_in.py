@@ -182,8 +182,8 @@ class Actor:
             case LanguagesChanged(source=source, targets=targets, speech=speech):
                 await self.tell(session, SessionUpdated(source=source, targets=targets, speech=speech))
             case CloseRequested():
-                await self.tell(session, SessionClosed(reason="client", utterances=0))
                 await self._save(session, "closed")
+                await self.tell(session, SessionClosed(reason="client", utterances=0))
         heard.mail.append(mail)
 
 
