@@ -126,9 +126,9 @@ class Errand:
         self.dropped = True
         await self._taken.ack()
 
-    async def give_back(self) -> None:
-        """Another node may take it from the queue."""
-        await self._taken.give_back()
+    async def give_back(self, after: float = 0) -> None:
+        """Another node may take it from the queue, after so many seconds."""
+        await self._taken.give_back(after)
 
     async def hand_back(self) -> None:
         """This node stops: the session is told, and the queue forgets the job."""

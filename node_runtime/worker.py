@@ -7,7 +7,8 @@ a task of its own (`node_runtime.errand`).
 
 A job that came from a pool just when the last slot was taken waits HOLD_S for one and then goes back, for others to
 take; one that has come back often stays, so that the queue does not give it up. One from the own lane waits for as long
-as it must: soon the scheduler has put it to the pool as well, and whoever begins first has it.
+as it must: soon the scheduler has put it to the pool as well, and whoever begins first has it. A job that failed here
+before goes back to its pool once, for another to try: a broken node is always free.
 
 When the node drains, takers take what was on its way and return it, and jobs that run have `drain_s` to end.
 """
@@ -37,6 +38,8 @@ log = get(__name__)
 
 PATIENCE_S = 1.0
 HOLD_S = 0.3
+ELSEWHERE_S = 0.5
+REMEMBERED = 1000
 LOOK_S = 0.25
 """Between two looks whether something changed that nobody tells of."""
 SWEEP_S = 0.1
@@ -67,6 +70,7 @@ class Worker:
         self._warm_ups = warm_ups
         self._tasks: asyncio.TaskGroup
         self._jobs: set[asyncio.Task[None]] = set()
+        self._failed: dict[str, None] = {}
         self._stopping = asyncio.Event()
         self._over = asyncio.Event()
         self.counters: Counter[str] = Counter()
@@ -159,6 +163,10 @@ class Worker:
     async def _place(self, errand: Errand, hold_s: float) -> Held | None:
         """The slot in which it may run; None where it is gone: dropped, returned or given back."""
         until = time.monotonic() + hold_s
+        if errand.job.job in self._failed and errand.deliveries == 1 and hold_s < math.inf:
+            self.counters["jobs_given_back"] += 1
+            await errand.give_back(ELSEWHERE_S)
+            return None
         try:
             while not self._stopping.is_set():
                 held = await self._try(errand)
@@ -221,12 +229,18 @@ class Worker:
                     self.counters["jobs_returned"] += 1
                     await errand.hand_back()
                 elif (failure := doing.result()) is not None:
-                    self.counters[f"jobs_failed.{failure}"] += 1
+                    self._has_failed(errand.job, failure)
                 for task in others:
                     task.cancel()
         finally:
             self._claims.finished(errand.job)
             await self._slots.release(held)
+
+    def _has_failed(self, job: Job, code: str) -> None:
+        self.counters[f"jobs_failed.{code}"] += 1
+        self._failed[job.job] = None
+        while len(self._failed) > REMEMBERED:
+            del self._failed[next(iter(self._failed))]
 
     async def _hand_back(self, errand: Errand) -> None:
         self.counters["jobs_returned"] += 1

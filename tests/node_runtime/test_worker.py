@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from node_runtime.worker import UNREADABLE
+from node_runtime.worker import ELSEWHERE_S, UNREADABLE
 from tests.nats_server import NatsServer
 from tests.node_runtime import sounds
 from tests.node_runtime.conftest import (
@@ -26,7 +26,7 @@ from tests.node_runtime.conftest import (
 from tests.waiting import until
 from wire import subjects
 from wire.bus import Bus, Delivered
-from wire.messages import ClientSeen, DeadJob, JobDone, JobReturned, JobStarted, Transcribed, decode
+from wire.messages import ClientSeen, DeadJob, JobDone, JobReturned, JobStarted, StageFailed, Transcribed, decode
 
 SOUND = sounds.pcm(sounds.white(1.0))
 LONG = sounds.pcm(sounds.white(4.0))
@@ -124,6 +124,25 @@ async def test_without_a_slot_a_job_of_the_pool_is_left_to_others(server: NatsSe
         await heard.until_done(1)
         await until_at_rest(bus)
     assert len(heard.of(JobStarted)) == 1
+
+
+async def test_a_job_that_failed_here_is_left_to_others_once(server: NatsServer, bus: Bus) -> None:
+    async with node(server), hearing(bus, "s") as heard:
+        for attempt in (1, 2):
+            await bind(bus, work := job("s", 1, SOUND, source="fr", prompt="fail", attempt=attempt))
+            await post(bus, work)
+            await heard.until(lambda n=attempt: len(heard.of(StageFailed)) == n)  # type: ignore[misc]
+            await until_at_rest(bus)
+        posted = time.monotonic()
+        for utterance in (2, 1):
+            await bind(bus, work := job("s", utterance, SOUND, source="fr", attempt=3))
+            await post(bus, work)
+        await heard.until_done(2)
+        assert not heard.of(JobDone, 1)
+        await heard.until_done(1)  # nobody else took it: here, then
+        assert time.monotonic() - posted > ELSEWHERE_S
+        await until_at_rest(bus)
+    assert [each.attempt for each in heard.of(JobStarted, 1)] == [1, 2, 3]
 
 
 async def test_a_reservation_that_nobody_uses_does_not_strand_a_job(server: NatsServer, bus: Bus) -> None:
