@@ -19,7 +19,7 @@ leaves is another attempt's work.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import msgspec
@@ -101,24 +101,27 @@ def decide(need: Need, nodes: Iterable[NodeView], rules: Rules) -> Decision:
     free = [node for node in found if node.free]
     if len(free) < len(found):
         refused["no_slot"] += len(found) - len(free)
-    free.sort(key=lambda node: (-_covered(need, node), node.share, node.record.node != need.last, node.record.node))
+    free.sort(key=lambda node: (node.share, node.record.node != need.last, node.record.node))
+    if not whole:
+        free.sort(key=lambda node: -_covered(need, node))
     return Decision(candidates=free, capable=found, refused=dict(refused), whole=whole)
 
 
 def _refusal(need: Need, node: NodeView, rules: Rules) -> Refusal | None:
+    return next((reason for passed, reason in _checks(need, node, rules) if not passed), None)
+
+
+def _checks(need: Need, node: NodeView, rules: Rules) -> Iterator[tuple[bool, Refusal]]:
     record = node.record
-    checks: list[tuple[bool, Refusal]] = [
-        (node.online and record.ready, "offline"),
-        (not record.draining, "draining"),
-        (rules.cpu_allowed or bool(record.gpus), "no_gpu"),
-        (_hears(need, node), "source"),
-        (_all(need.targets, _translatable(need, node)), "target"),
-        (_all(need.speak, record.voices), "voice"),
-        (_all(need.tags, record.tags), "tag"),
-        (record.dedicated or record.foreign_load <= rules.foreign_load, "foreign_load"),
-        (record.node not in need.excluded, "excluded"),
-    ]
-    return next((reason for passed, reason in checks if not passed), None)
+    yield node.online and record.ready, "offline"
+    yield not record.draining, "draining"
+    yield rules.cpu_allowed or bool(record.gpus), "no_gpu"
+    yield _hears(need, node), "source"
+    yield all(translates(record, need.source, target) for target in need.targets), "target"
+    yield record.voices.keys() >= set(need.speak), "voice"
+    yield not need.tags or set(need.tags) <= set(record.tags), "tag"
+    yield record.dedicated or record.foreign_load <= rules.foreign_load, "foreign_load"
+    yield record.node not in need.excluded, "excluded"
 
 
 def _hears(need: Need, node: NodeView) -> bool:
@@ -142,7 +145,3 @@ def _served(need: Need, nodes: list[NodeView]) -> Need:
 
 def _covered(need: Need, node: NodeView) -> int:
     return len(_translatable(need, node)) + len(set(need.speak) & set(node.record.voices))
-
-
-def _all(wanted: Collection[str], there: Collection[str]) -> bool:
-    return all(each in there for each in wanted)

@@ -55,7 +55,10 @@ SLOT_PER_AUDIO_S = 4
 UNCERTAIN_S = 1.0
 """A slot that could not be taken is not tried again for so long, unless the watch says that it is free."""
 CONTENDED_S = 10.0
+"""Another scheduler's mark, or a slot that it took first, is lately for so long."""
 REMEMBERED_SESSIONS = 10_000
+REMEMBERED_NODES = 1000
+"""Of nodes that are gone, no more than these have their slots remembered after the slots' time."""
 
 
 class Reserved(msgspec.Struct, frozen=True):
@@ -102,7 +105,7 @@ class Dispatcher:
 
     def _slot_changed(self, key: str, record: SlotRecord | None) -> None:
         node, slot = subjects.slot_of_key(key)
-        taken = self._taken.setdefault(node, {})
+        taken = self._slots_of(node)
         if record is None:
             taken.pop(slot, None)
             return
@@ -113,8 +116,15 @@ class Dispatcher:
 
     def _nodes(self, pool: str) -> list[NodeView]:
         now = time.monotonic()
+        if len(self._taken) > REMEMBERED_NODES:
+            self._taken = {node: slots for node, slots in self._taken.items() if max(slots.values(), default=0) > now}
         return [
-            NodeView(record, frozenset(slot for slot, until in self._slots_of(record.node).items() if until > now))
+            NodeView(
+                record,
+                frozenset(
+                    slot for slot, until in self._slots_of(record.node).items() if until > now and slot < record.slots
+                ),
+            )
             for record in self._fleet.beating(pool)
         ]
 
@@ -198,9 +208,9 @@ class Dispatcher:
             name, slots = node.record.node, node.free
             if time.monotonic() < self._contended_until:
                 self._random.shuffle(slots)
-            taken = self._slots_of(name)
             for slot in slots:
-                if taken.get(slot, 0) <= (now := time.monotonic()):
+                taken, now = self._slots_of(name), time.monotonic()
+                if taken.get(slot, 0) <= now:
                     taken[slot] = now + UNCERTAIN_S
                     yield name, slot
 

@@ -261,3 +261,23 @@ async def test_a_buried_job_can_be_read_by_operators(bus: Bus) -> None:
         await dispatcher.bury(dead)
     found = await bus.read(subjects.DEAD, subjects.DEAD_ALL, 1, 10)
     assert [decode(DeadJob, each.data) for each in found] == [dead]
+
+
+async def test_slots_of_nodes_that_are_gone_are_forgotten(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.dispatcher.REMEMBERED_NODES", 3)
+    async with dispatching(bus, named("a", slots=2)) as dispatcher:
+        live = SlotRecord(job="j", session="s", attempt=1, by="test", seconds=30)
+        for number in range(5):
+            dispatcher._slot_changed(f"gone{number}.0", msgspec.structs.replace(live, seconds=-1))
+        dispatcher._slot_changed("here.0", live)
+        dispatcher._nodes("default")
+        assert dispatcher._taken.keys() <= {"a", "here"}
+        assert list(dispatcher._taken["here"]) == [0]
+
+
+async def test_a_slot_that_the_node_has_no_more_does_not_count(bus: Bus) -> None:
+    async with dispatching(bus, named("a", slots=1)) as dispatcher:
+        mark = SlotRecord(job="j", session="s", attempt=1, by="test", seconds=30)
+        dispatcher._slot_changed("a.5", mark)
+        (view,) = dispatcher._nodes("default")
+        assert view.share == 0
