@@ -173,6 +173,8 @@ class Actor:
             case FinalizeRequested(after=after) | CloseRequested(after=after) if after > heard.chunk:
                 heard.waiting.append(mail)
                 return
+        heard.mail.append(mail)
+        match mail:
             case FinalizeRequested():
                 text = f"{len(heard.pcm)} bytes"
                 await self.tell(session, TranscriptFinal(utterance=1, text=text, language="en", start=0, end=1))
@@ -184,7 +186,6 @@ class Actor:
             case CloseRequested():
                 await self._save(session, "closed")
                 await self.tell(session, SessionClosed(reason="client", utterances=0))
-        heard.mail.append(mail)
 
 
 @contextlib.asynccontextmanager

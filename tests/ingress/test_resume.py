@@ -105,12 +105,14 @@ async def test_the_newest_connection_wins(bus: Bus, scheduler: Scheduler, two: t
     async with connected(two[0]) as old:
         started = await old.start()
         await old.audio(bytes(3200))
+        await old.say("utterance.finalize")  # acknowledged at once
         await old.until("audio.ack", chunk=0)
         async with returned(two[0] if same else two[1], started, 1) as new:
             assert await old.closed() == 1008
             assert old.codes() == ["replaced"]
             await eventually(lambda: mailed(bus, started["session"], b"client_left"))
             await new.audio(bytes(3200))
+            await new.say("utterance.finalize")  # acknowledged at once
             await new.until("audio.ack", chunk=1)
             await new.say("session.close")
             assert await new.closed() == 1000
@@ -135,6 +137,7 @@ async def test_two_that_come_back_at_once_agree_in_the_end(scheduler: Scheduler,
         await eventually(only_one_is_left)
         back = other if one.codes() else one
         await back.audio(bytes(3200))
+        await back.say("utterance.finalize")  # acknowledged at once
         await back.until("audio.ack", chunk=0)
         await back.say("session.close")
         assert await back.closed() == 1000
@@ -165,6 +168,7 @@ async def test_returns_that_no_scheduler_answered_do_not_replace_the_last_one(
             second = tasks.create_task(Scheduler(bus, SchedulerSettings(), "a").run())
             await back.until("session.resumed", n=4)
             await back.audio(bytes(3200))
+            await back.say("utterance.finalize")  # acknowledged at once
             await back.until("audio.ack", chunk=0)
             await back.say("session.close")
             assert await back.closed() == 1000
