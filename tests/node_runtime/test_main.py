@@ -37,6 +37,7 @@ from wire.messages import (
     SpeechEnded,
     SpeechStarted,
     SpeechUnavailable,
+    StageFailed,
     Transcribed,
     Translated,
 )
@@ -62,7 +63,7 @@ async def test_speech_becomes_text_in_its_language_and_in_english(server: NatsSe
     async with node(server, engine="models", cache_dir=str(cache)), hearing(bus, "s") as heard:
         await post(bus, job("s", 1, sounds.pcm(sounds.said(text)), targets=["en", "de"], speak=["en"]))
         await post(bus, job("s", 2, sounds.pcm(sounds.pink(4.0)), targets=["en"], speak=["en"]))
-        await heard.until_done(1)
+        await heard.until_one(StageFailed, 1)
         await heard.until_done(2)
         record = await Bucket(bus, subjects.NODES_KV, NodeRecord).get("n1")
     (transcribed,) = heard.of(Transcribed)
@@ -73,6 +74,7 @@ async def test_speech_becomes_text_in_its_language_and_in_english(server: NatsSe
     assert heard.of(SpeechUnavailable)[0].reason == "the original is in this language already"
     assert [type(each).__name__ for each in heard.mail if each.utterance == 2][-2:] == ["FoundEmpty", "JobDone"]
     assert set(heard.of(JobDone, 2)[0].seconds) == {"asr"}
+    assert [(each.target, each.code) for each in heard.of(StageFailed)] == [("de", "language_unsupported")]
     assert record is not None
     assert (record.models, record.targets, record.voices) == (
         ["base", "en_US-joe-medium"], {"en": ["*"]}, {"en": "en_US-joe-medium"},
