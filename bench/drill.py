@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from bench import speech, verdict
 from bench.fleet import Fleet, until
-from bench.observer import Left, consumers, settled
+from bench.observer import consumers, settled
 from bench.rows import percentile
 from bench.speaker import CHUNK_S, Speaker
 from bench.verdict import Span, Verdict
@@ -21,7 +21,7 @@ from wire.protocol import StartRequest
 SAID = ("Yes, that is right.", "We will see about it.", "Thank you very much.")
 PAUSE_S = 0.8
 TARGET = "fr"
-STAGGER_S = 0.35
+STAGGER_S = 0.17
 DRILL_S = 90.0
 
 Fault = Callable[[], AbstractAsyncContextManager[None]]
@@ -40,7 +40,7 @@ class Report:
     """`extra_s`: the worst delay of an utterance, less the usual one. `settled_s`: until nothing was left over."""
 
     verdicts: list[Verdict] = field(default_factory=list)
-    left: dict[Left, int] = field(default_factory=dict)
+    left: dict[str, int] = field(default_factory=dict)
     extra_s: float = 0.0
     settled_s: float = 0.0
     returns: int = 0

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Collection
-from typing import Literal
 
 import aiohttp
 import msgspec
@@ -28,8 +27,13 @@ LOOK_S = 0.2
 PATIENCE = aiohttp.ClientTimeout(total=2)
 
 
+class Peer(msgspec.Struct, frozen=True):
+    current: bool = False
+
+
 class Cluster(msgspec.Struct, frozen=True):
     leader: str = ""
+    replicas: list[Peer] = []
 
 
 class State(msgspec.Struct, frozen=True):
@@ -47,6 +51,16 @@ class Stream(msgspec.Struct, frozen=True):
     state: State = State()
     cluster: Cluster | msgspec.UnsetType = msgspec.UNSET
     consumer_detail: list[Consumer] = []
+
+    @property
+    def replicas(self) -> int:
+        """How many copies there are."""
+        return 1 if self.cluster is msgspec.UNSET else 1 + len(self.cluster.replicas)
+
+    @property
+    def in_step(self) -> bool:
+        """Whether every copy is up to date."""
+        return self.cluster is msgspec.UNSET or all(peer.current for peer in self.cluster.replicas)
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -85,10 +99,7 @@ async def consumers(fleet: Fleet) -> Counter[str]:
     return Counter(stream for stream, _ in names)
 
 
-Left = Literal["slots", "jobs", "dead", "sessions", "hosted", "busy", "consumers"]
-
-
-async def left_over(fleet: Fleet, spoken: Collection[str], usual: Counter[str]) -> dict[Left, int]:
+async def left_over(fleet: Fleet, spoken: Collection[str], usual: Counter[str]) -> dict[str, int]:
     """What is there and should not be, once the sessions `spoken` have ended. `usual` are the consumers of an idle
     fleet. Empty where all is well. Raises NatsUnavailable."""
     slots = await Bucket(fleet.bus, subjects.SLOTS_KV, SlotRecord).items()
@@ -99,30 +110,29 @@ async def left_over(fleet: Fleet, spoken: Collection[str], usual: Counter[str]) 
         for key, record in records.items()
     }
     held = {name: stream.state.messages for name, stream in (await leaders(fleet)).items()}
-    found: dict[Left, int] = {
+    found: dict[str, int] = {
         "slots": len(slots),
         "jobs": held.get(subjects.JOBS, 0),
         "dead": held.get(subjects.DEAD, 0),
         "sessions": sum(name in spoken and state.phase != "closed" for name, state in states.items()),
         "hosted": sum(record.sessions for record in schedulers.values()),
         "busy": sum(record.busy for record in (await fleet.nodes()).values()),
-        "consumers": (await consumers(fleet) - usual).total(),
-    }
+    } | {f"consumers of {stream}": count for stream, count in (await consumers(fleet) - usual).items()}
     return {what: count for what, count in found.items() if count}
 
 
 async def settled(
     fleet: Fleet, spoken: Collection[str], usual: Counter[str], patience: float = SETTLED_S
-) -> dict[Left, int]:
+) -> dict[str, int]:
     """What is still left over after at most `patience` seconds."""
-    left: dict[Left, int] = {}
+    left: dict[str, int] = {}
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(patience):
             while True:
                 try:
                     left = await left_over(fleet, spoken, usual)
                 except NatsUnavailable:
-                    left = {"consumers": -1}
+                    left = {"answers": 0}
                 if not left:
                     break
                 await asyncio.sleep(LOOK_S)

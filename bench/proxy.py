@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Sequence
 
 BLOCK = 65_536
@@ -33,7 +34,7 @@ class Link:
             each.transport.abort()
         self._whole.set()
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
+    async def serve(self, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._sockets.add(writer)
         try:
             await self._whole.wait()
@@ -72,7 +73,7 @@ async def linked(ports: Sequence[int]) -> AsyncIterator[Link]:
     async with contextlib.AsyncExitStack() as stack:
         urls = []
         for port in ports:
-            server = await asyncio.start_server(lambda r, w, port=port: link.serve(r, w, port), "127.0.0.1", 0)
+            server = await asyncio.start_server(functools.partial(link.serve, port), "127.0.0.1", 0)
             stack.callback(server.close)
             urls.append(f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}")
         link.urls = ",".join(urls)
