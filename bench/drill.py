@@ -34,6 +34,10 @@ class Script:
     pieces: list[bytes]
     spans: list[Span]
 
+    @property
+    def seconds(self) -> float:
+        return len(self.pieces) * CHUNK_S
+
 
 @dataclass
 class Report:

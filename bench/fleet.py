@@ -22,9 +22,10 @@ import psutil
 
 from bench.proxy import Link, linked
 from cli import host
-from wire import subjects
+from wire import declare, subjects
 from wire.bus import Bus
 from wire.env import PREFIX
+from wire.errors import NatsUnavailable
 from wire.kv import Bucket
 from wire.messages import LeaseRecord, NodeRecord
 
@@ -125,6 +126,7 @@ class Fleet:
         self.members = members
         self.monitors = monitors
         self.addresses = urls
+        self.streams = [config.name for config in declare.streams()]
         self.bus: Bus
 
     def __getitem__(self, name: str) -> Member:
@@ -138,6 +140,25 @@ class Fleet:
         async with asyncio.timeout(patience):
             for looks in (self._ingresses_ready, self._nodes_ready, self._owned):
                 await until(looks)
+
+    async def until_up(self, member: Member, patience: float = READY_S) -> None:
+        """This one does its work again, whatever the others do."""
+        async with asyncio.timeout(patience):
+            await until(lambda: self._up(member))
+
+    async def _up(self, member: Member) -> bool:
+        try:
+            match member.kind:
+                case "ingress":
+                    found = await host.readiness(self.addresses[member.name])
+                    return found is not None
+                case "node":
+                    record = (await self.nodes()).get(member.name)
+                    return record is not None and record.ready and not record.draining
+                case _:
+                    return member.instance in (await self.owners()).values()
+        except NatsUnavailable:
+            return False
 
     async def owners(self) -> dict[int, str]:
         """Partition -> instance, of the leases that hold."""
