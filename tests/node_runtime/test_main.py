@@ -23,7 +23,7 @@ from node_runtime.main import serve
 from tests.nats_server import NatsServer
 from tests.node_runtime import sounds
 from tests.node_runtime.conftest import PATIENCE_S, hearing, job, node, post
-from wire import subjects
+from wire import subjects, topology
 from wire.bus import Bus
 from wire.env import NodeSettings
 from wire.errors import ModelMissing, SettingsError
@@ -173,6 +173,14 @@ async def test_a_node_is_ready_only_after_its_warm_up(server: NatsServer, bus: B
     assert ready.slots == 1
     assert ready.targets["en"] == ["*"]
     assert await nodes.get("n1") is None  # it said that it leaves
+
+
+async def test_the_lane_of_a_node_that_dies_goes_by_itself(server: NatsServer, bus: Bus) -> None:
+    async with node(server):
+        lane = await bus._js.consumer_info(subjects.JOBS, subjects.node_consumer("n1"))
+        pool = await bus._js.consumer_info(subjects.JOBS, subjects.pool_consumer("default"))
+    assert lane.config.inactive_threshold == topology.LANE_IDLE_S
+    assert not pool.config.inactive_threshold
 
 
 async def test_without_a_warm_up_no_job_is_taken(server: NatsServer, bus: Bus) -> None:
