@@ -2,7 +2,7 @@
 
 Chunks are kept as they came, each with its mailbox sequence, and let go as soon as endpointing will not ask for them
 again. A snapshot holds no audio: it says which mailbox messages the buffer was made of (`first_chunk`, `sequence`,
-`start`), and a restored buffer is filled from them.
+`start`, `connection`), and a restored buffer is filled from them.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ from __future__ import annotations
 from collections import deque
 
 from wire.audio import BYTES_PER_SAMPLE
-from wire.messages import AudioChunk
+from wire.messages import AudioChunk, ClientReturned
 
 
 class AudioBuffer:
     """Positions are samples at 16 kHz since the session began. `start` is the first that is held, `end` one past the
     last."""
 
-    def __init__(self, start: int = 0, next_chunk: int = 0) -> None:
+    def __init__(self, start: int = 0, next_chunk: int = 0, connection: str = "") -> None:
         self.start = start
         self.end = start
         self.next_chunk = next_chunk
+        self._connection = connection
         self._held: deque[tuple[int, AudioChunk]] = deque()
 
     @property
@@ -33,13 +34,25 @@ class AudioBuffer:
         """Chunk number that the oldest message held begins with."""
         return self._held[0][1].first if self._held else self.next_chunk
 
+    @property
+    def connection(self) -> str:
+        """Connection that the oldest message held came by."""
+        return self._held[0][1].connection if self._held else self._connection
+
     def append(self, chunk: AudioChunk, sequence: int) -> None:
         self._held.append((sequence, chunk))
         self.end += len(chunk.pcm) // BYTES_PER_SAMPLE
         self.next_chunk = chunk.last + 1
+        self._connection = chunk.connection
 
-    def refill(self, chunk: AudioChunk, sequence: int) -> None:
-        """Append, unless it is not the next of those that were held."""
+    def refill(self, mail: AudioChunk | ClientReturned, sequence: int) -> None:
+        """Append audio that was held: the next chunk, of the connection that counted then."""
+        if isinstance(mail, ClientReturned):
+            self._connection = mail.connection
+            return
+        chunk = mail
+        if chunk.connection != self._connection:
+            return
         if chunk.first == self.next_chunk or (chunk.gap and chunk.first > self.next_chunk):
             self.append(chunk, sequence)
 

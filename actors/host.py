@@ -39,7 +39,6 @@ from wire.errors import ProtocolViolation, QueueFull, Stale, Unavailable
 from wire.kv import Bucket
 from wire.log import get
 from wire.messages import (
-    AudioChunk,
     ClientMail,
     ControlMail,
     Job,
@@ -175,8 +174,7 @@ class Host:
                 wanted = subjects.mailbox(name, "client")
                 for found in await self._bus.read(subjects.MAILBOX, wanted, mark.sequence, session.state.sequence):
                     mail: Any = decode(ClientMail, found.data)
-                    if isinstance(mail, AudioChunk):
-                        session.refill(mail, found.sequence)
+                    session.refill(mail, found.sequence)
             actor = self._actors[name] = Actor(session, *await self._last_event(name))
             self._schedule(actor)
             after.append(session.state.sequence)

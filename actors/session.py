@@ -65,9 +65,10 @@ from wire.protocol import AudioAck, ClientEvent, SessionClosed, SessionReady, Se
 ACK_EVERY_S = 1.0
 ACK_EVERY_SAMPLES = 5 * SAMPLE_RATE
 """Who sends faster than real time must not run into the end of what may be unacknowledged."""
-AUDIO_STALL_S = 2.0
-"""An utterance whose audio stops coming ends after this long."""
-WAIT_FOR_AUDIO_S = 10.0
+AUDIO_STALL_S = 4.0
+"""An utterance whose audio stops coming ends after this long: a connection that breaks is usually back before."""
+WAIT_FOR_AUDIO_S = 30.0
+"""Audio that is on its way may be held up by an outage: what comes after the end was granted would be lost."""
 PROGRESS_EXTENDS_S = 20.0
 SNAPSHOT_EVERY_SAMPLES = 30 * SAMPLE_RATE
 MAX_PLAYBACK_S = 120.0
@@ -85,7 +86,7 @@ class Session:
         self.settings = settings
         self.rules = Rules.of(settings)
         mark = self.state.buffer
-        self.buffer = AudioBuffer(mark.start, mark.first_chunk)
+        self.buffer = AudioBuffer(mark.start, mark.first_chunk, mark.connection)
         self._commands: list[Command] = []
 
     # --- the three verbs ---
@@ -171,12 +172,13 @@ class Session:
     def snapshot(self) -> SessionState:
         """The state, with the place in the mailbox where the audio that is still needed begins."""
         buffer = self.buffer
-        mark = BufferMark(sequence=buffer.sequence or 0, first_chunk=buffer.first_chunk, start=buffer.start)
+        mark = BufferMark(buffer.sequence or 0, buffer.first_chunk, buffer.start, buffer.connection)
         return msgspec.structs.replace(self.state, buffer=mark)
 
-    def refill(self, chunk: AudioChunk, sequence: int) -> None:
-        """Give a restored session the audio between its buffer's mark and its state's sequence, in order."""
-        self.buffer.refill(chunk, sequence)
+    def refill(self, mail: ClientMail, sequence: int) -> None:
+        """Give a restored session what clients sent between its buffer's mark and its state's sequence, in order."""
+        if isinstance(mail, AudioChunk | ClientReturned):
+            self.buffer.refill(mail, sequence)
 
     # --- client ---
 
@@ -219,6 +221,8 @@ class Session:
 
     def _audio(self, chunk: AudioChunk, sequence: int, now: float) -> None:
         state, expected = self.state, self.buffer.next_chunk
+        if chunk.connection != state.connection:
+            return  # a connection that was replaced goes on for a while; the new one sends all that is missing
         if state.phase != "open" or chunk.last < expected:
             self._ack()
             state.acked_at = now

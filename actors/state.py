@@ -17,11 +17,13 @@ from wire.messages import CloseRequested, FinalizeRequested
 
 
 class BufferMark(msgspec.Struct, frozen=True):
-    """Where the audio buffer begins: read the mailbox from `sequence` on, taking chunks from `first_chunk` on."""
+    """Where the audio buffer begins: read the mailbox from `sequence` on, taking chunks from `first_chunk` on, of
+    `connection` until another takes its place."""
 
     sequence: int = 0
     first_chunk: int = 0
     start: int = 0
+    connection: str = ""
 
 
 class Waiting(msgspec.Struct, frozen=True):

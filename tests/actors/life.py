@@ -13,7 +13,7 @@ from actors.session import Session
 from actors.state import SessionState
 from wire.audio import FRAME_BYTES, FRAME_SECONDS
 from wire.env import SchedulerSettings
-from wire.messages import AudioChunk, Mail, SessionOpened, Transcribed
+from wire.messages import AudioChunk, ClientMail, ClientReturned, Mail, SessionOpened, Transcribed
 from wire.protocol import ClientEvent
 
 Story = list[tuple[float, Mail]]
@@ -30,12 +30,15 @@ class Teller:
     ) -> None:
         self.now = T0
         self.chunk = 0
+        self.connection = ""
         self.frames = frames
         self.story: Story = [
             (T0, SessionOpened(session="s1", ingress="i1", source=source, targets=list(targets), speech=speech))
         ]
 
     def say(self, mail: Mail, after: float = 0.001) -> Teller:
+        if isinstance(mail, ClientReturned):
+            self.connection = mail.connection
         self.now += after
         self.story.append((self.now, mail))
         return self
@@ -49,7 +52,13 @@ class Teller:
             self.story.append(
                 (
                     self.now,
-                    AudioChunk(first=self.chunk, last=self.chunk, pcm=marked, speech=bytes((probability,)) * count),
+                    AudioChunk(
+                        first=self.chunk,
+                        last=self.chunk,
+                        pcm=marked,
+                        speech=bytes((probability,)) * count,
+                        connection=self.connection,
+                    ),
                 )
             )
             self.chunk += 1
@@ -103,7 +112,7 @@ def live(story: Story, *, settings: SchedulerSettings, doubled: bool, restored: 
                 state = msgspec.json.decode(msgspec.json.encode(session.snapshot()), type=SessionState)
                 session = Session("s1", settings, state)
                 for place, old in mailbox:
-                    if isinstance(old, AudioChunk) and state.buffer.sequence <= place <= state.sequence:
+                    if isinstance(old, ClientMail) and state.buffer.sequence <= place <= state.sequence:
                         session.refill(old, place)
     fire(until)
     return commands

@@ -113,7 +113,7 @@ def test_finalize_with_nothing_open_spends_no_number() -> None:
 
 
 def test_audio_that_stops_coming_ends_the_utterance() -> None:
-    assert len(jobs(outcome(Teller().voice(1).story, wait=2.5))) == 1
+    assert len(jobs(outcome(Teller().voice(1).story, wait=4.5))) == 1
 
 
 def test_chunks_out_of_order_are_refused_until_the_missing_one_comes() -> None:
@@ -285,6 +285,16 @@ def test_a_client_that_returns_in_time_goes_on_where_it_was() -> None:
     assert resumed == SessionResumed(n=2, next_chunk=chunk, samples=30 * 512)
     assert len(jobs(commands)) == 2
     assert "session.closed" not in kinds(commands)
+
+
+def test_audio_of_a_connection_that_was_replaced_changes_nothing() -> None:
+    """A paused ingress wakes up and publishes what it still held, after the client has come back elsewhere."""
+    teller = Teller(targets=()).voice(0.96).say(ClientReturned(ingress="i2", connection="c2"))
+    late = AudioChunk(first=teller.chunk, last=teller.chunk, pcm=b"\1" * 500, speech=b"")
+    commands = outcome(teller.say(late).voice(1).quiet(1).story, wait=1)
+    (run,) = jobs(commands)
+    assert len(run.job.pcm) % FRAME_BYTES == 0
+    assert run.binding.end == pytest.approx(0.96 + 0.992 + 0.384, abs=0.001)
 
 
 def test_a_client_that_is_only_muted_keeps_its_session() -> None:
