@@ -327,17 +327,17 @@ class Session:
             work.widened = True
             self._commands.append(WidenJob(self._job(utterance)))
         else:
-            self._fault(utterance, f"gave no sign for {SILENCE_S:.0f} s", now)
+            self._fault(utterance, "engine_failed", f"gave no sign for {SILENCE_S:.0f} s", now)
 
-    def _fault(self, utterance: Utterance, reason: str, now: float) -> None:
-        """Another attempt elsewhere, or the end of it."""
+    def _fault(self, utterance: Utterance, code: str, reason: str, now: float) -> None:
+        """Another attempt elsewhere, or the end of it, told as `code`."""
         work = utterance.work
         if work.fault(reason):
             work.again(now, elsewhere=True)
             self._run(utterance)
             return
         self._commands.append(BuryJob(dead_of(self._job(utterance), utterance)))
-        utterance.fail("asr", None, Failure("engine_failed", f"given up after {len(work.faults)} attempts", False))
+        utterance.fail("asr", None, Failure(code, f"given up after {len(work.faults)} attempts: {reason}", False))
 
     def _result(self, result: NodeMessage, now: float) -> None:
         for utterance in self.state.utterances:
@@ -355,9 +355,9 @@ class Session:
                 case _ if not (current and utterance.unsettled):
                     pass
                 case StageFailed(retryable=True):
-                    self._fault(utterance, f"{result.code}: {result.message}", now)
+                    self._fault(utterance, result.code, result.message, now)
                 case JobReturned() | JobDone() if utterance.work.attempt >= MAX_ROUNDS:
-                    self._fault(utterance, "something is still open after so many attempts", now)
+                    self._fault(utterance, "engine_failed", "something is still open after so many attempts", now)
                 case JobReturned() | JobDone():
                     utterance.work.again(now, elsewhere=isinstance(result, JobReturned))
                     self._run(utterance)

@@ -112,6 +112,19 @@ def test_a_poison_job_is_buried_after_a_bounded_number_of_attempts_and_the_sessi
     assert (told.utterance, told.code) == (1, "engine_failed")
 
 
+def test_a_language_that_no_node_has_is_told_as_that() -> None:
+    teller = spoken(("de",)).say(transcribed(1))
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        lacking = StageFailed(
+            **about(attempt, f"n{attempt}"), stage="translate", code="language_unsupported", message="no way into de",
+            retryable=True, target="de",
+        )  # fmt: skip
+        teller.say(lacking, after=0.1)
+    told = events(outcome(teller.story, wait=1))[-1]
+    assert isinstance(told, ErrorTold)
+    assert (told.target, told.code) == ("de", "language_unsupported")
+
+
 def test_a_failure_of_an_old_attempt_changes_nothing() -> None:
     teller = spoken().say(JobStarted(**about())).wait(4).say(JobStarted(**about(2, "n2")))
     teller.say(StageFailed(**about(), stage="asr", code="engine_failed", message="late", retryable=True))
