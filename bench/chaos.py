@@ -1,6 +1,6 @@
 """Chaos: a fleet on this machine, people who come, speak and go, and a fault every second or so.
 
-    python -m bench.chaos --minutes 10 --seed 1 [--sessions 40]
+    python -m bench.chaos --minutes 10 --seed 1 [--sessions 40] [--logs FOLDER]
 
 2 ingresses, 3 schedulers, 6 nodes with scripted engines and 3 NATS servers. What happens to whom is drawn from the
 seed. There is never more at once than the redundancy is for: one ingress, one scheduler, two nodes, and one server at a
@@ -106,12 +106,14 @@ class Storm:
         self._busy: set[str] = set()
         self._free_at = dict.fromkeys(MENUS, 0.0)
         self.happened: list[Happened] = []
+        self.died: list[str] = []
 
     async def blow(self, until: float) -> None:
         """Returns when the last fault is mended."""
         async with asyncio.TaskGroup() as group:
             while time.monotonic() < until:
                 await asyncio.sleep(self._chance.uniform(*EVERY_S))
+                await self._look_for_the_dead()
                 kind = self._kind()
                 if kind is None:
                     continue
@@ -121,6 +123,13 @@ class Storm:
                 hits, shortest, longest = self._chance.choice(possible)
                 self._busy.add(member.name)
                 group.create_task(self._happen(member, hits, self._chance.uniform(shortest, longest)))
+
+    async def _look_for_the_dead(self) -> None:
+        """Who ended although nobody did anything to it."""
+        for member in self._fleet.members.values():
+            if member.name not in self._busy and not member.runs:
+                self.died.append(f"{member.name} ended by itself: {member.last_words()}")
+                await member.start()
 
     def _kind(self) -> str | None:
         now = time.monotonic()
@@ -184,10 +193,12 @@ class Crowd:
                 self.stuck += 1
 
 
-async def chaos(minutes: float, seed: int, sessions: int, console: Console) -> int:
-    """Returns the exit code."""
-    with tempfile.TemporaryDirectory(prefix="dragoman-chaos-") as folder:
-        async with running(SHAPE, Path(folder)) as fleet:
+async def chaos(minutes: float, seed: int, sessions: int, console: Console, logs: Path | None = None) -> int:
+    """Returns the exit code. The processes' logs and the servers' stores are kept in `logs`, if it is given."""
+    with contextlib.ExitStack() as stack:
+        folder = logs or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dragoman-chaos-")))
+        folder.mkdir(parents=True, exist_ok=True)
+        async with running(SHAPE, folder) as fleet:
             drill = await prepared(fleet, seed)
             console.print(f"usual delay {drill.usual_s:.2f} s; {minutes:g} minutes, seed {seed}, {sessions} sessions")
             storm, crowd = Storm(fleet, random.Random(seed)), Crowd(drill, sessions)
@@ -200,7 +211,7 @@ async def chaos(minutes: float, seed: int, sessions: int, console: Console) -> i
             report.left = await settled(fleet, {each.heard.session for each in crowd.speakers}, drill.idle, SETTLED_S)
             report.settled_s = time.monotonic() - began
             console.print(_table(drill, storm, crowd))
-            for note in report.notes[:40]:
+            for note in [*storm.died, *report.notes[:40]]:
                 console.print(note, markup=False)
             lost, repeated, disordered = (
                 sum(getattr(each, name) for each in report.verdicts) for name in ("lost", "repeated", "disordered")
@@ -211,7 +222,7 @@ async def chaos(minutes: float, seed: int, sessions: int, console: Console) -> i
                 f"{crowd.stuck} sessions without an end; left over: {report.left or 'nothing'} "
                 f"(after {report.settled_s:.0f} s)"
             )
-            return 0 if report.clean and not crowd.stuck else 1
+            return 0 if report.clean and not crowd.stuck and not storm.died else 1
 
 
 def _table(drill: Drill, storm: Storm, crowd: Crowd) -> Table:
@@ -239,11 +250,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sessions", type=int, default=40)
+    parser.add_argument("--logs", type=Path, default=None, help="keep the processes' logs in this folder")
     given = parser.parse_args(argv)
     console = Console(width=110)
     with contextlib.suppress(KeyboardInterrupt):
         try:
-            return asyncio.run(chaos(given.minutes, given.seed, given.sessions, console))
+            return asyncio.run(chaos(given.minutes, given.seed, given.sessions, console, given.logs))
         except DragomanError as error:
             print(f"chaos: {error}", file=sys.stderr)
     return 1

@@ -83,6 +83,10 @@ class Member:
         """The name by which a scheduler holds its leases: another one in each life."""
         return f"{self.name}-{self.lives}"
 
+    def last_words(self) -> str:
+        """The end of its log."""
+        return self.log.read_text(errors="replace")[-1500:]
+
     async def start(self) -> None:
         if self.runs:
             return
