@@ -20,12 +20,13 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+
+from tests.waiting import until_now
 
 FLAGS = [
     "--headless=new",
@@ -81,13 +82,13 @@ def launched(microphone: Path | None = None) -> Iterator[str]:
 
 
 def _devtools(port_file: Path, process: subprocess.Popen[bytes]) -> str:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(OSError, ValueError):
-            port, path = port_file.read_text().split()
-            return f"ws://127.0.0.1:{port}{path}"
-        time.sleep(0.02)
-    raise TimeoutError("Chromium did not come up")
+    def written() -> bool:
+        return process.poll() is not None or (port_file.exists() and len(port_file.read_text().split()) == 2)
+
+    until_now(written, 30)
+    assert process.poll() is None, "Chromium did not come up"
+    port, path = port_file.read_text().split()
+    return f"ws://127.0.0.1:{port}{path}"
 
 
 @dataclasses.dataclass(frozen=True)
