@@ -154,8 +154,16 @@ class Bus(Connection):
         """Make a work-queue consumer, or bring it up to date. With `idle_s` it goes by itself when nobody has asked it
         for so long. Raises NatsUnavailable."""
         config = declare.queue(durable, subject, in_flight, idle_s)
-        with _asking(durable):
-            await self._js.add_consumer(stream, config)
+        deadline = time.monotonic() + STORE_PATIENCE_S
+        while True:
+            try:
+                with _asking(durable):
+                    await self._js.add_consumer(stream, config)
+                break
+            except NatsUnavailable:
+                if time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(RETRY_S)
         self._queues[stream, durable] = config
 
     async def forget_queue(self, stream: str, durable: str) -> None:
