@@ -46,6 +46,7 @@ EVERY_S = (0.6, 1.4)
 LAST_S = 75.0
 """For so long those who still speak may go on once the faults are over."""
 SETTLED_S = 90.0
+RECOVERS_S = 60.0
 
 Hits = Callable[[Member], AbstractAsyncContextManager[None]]
 
@@ -107,6 +108,7 @@ class Storm:
         self._free_at = dict.fromkeys(MENUS, 0.0)
         self.happened: list[Happened] = []
         self.died: list[str] = []
+        self.supervised = 0
 
     async def blow(self, until: float) -> None:
         """Returns when the last fault is mended."""
@@ -150,18 +152,33 @@ class Storm:
             if member.kind == "server":
                 await self._in_step()
             else:
-                await self._fleet.until_up(member)
+                await self._until_up(member)
         finally:
             self._free_at[member.kind] = time.monotonic() + MENUS[member.kind].rest_s
             self._busy.discard(member.name)
 
+    async def _until_up(self, member: Member) -> None:
+        """It does its work again. A process that gave up while it started, because NATS was away, is started again, as
+        a supervisor would."""
+        end = time.monotonic() + RECOVERS_S
+        while not await self._fleet.is_up(member):
+            if not member.runs:
+                self.supervised += 1
+                await member.start()
+            if time.monotonic() > end:
+                self.died.append(f"{member.name} is not back after {RECOVERS_S:.0f} s: {member.last_words()}")
+                return
+            await asyncio.sleep(0.2)
+
     async def _in_step(self) -> None:
         """Every stream has a leader and all its copies."""
-        while True:
+        end = time.monotonic() + RECOVERS_S
+        while time.monotonic() < end:
             found = await leaders(self._fleet)
             if len(found) >= len(self._fleet.streams) and all(stream.in_step for stream in found.values()):
                 return
             await asyncio.sleep(0.2)
+        self.died.append(f"streams are not in step after {RECOVERS_S:.0f} s")
 
 
 NEED_LINKS = (faults.cut, faults.slowed)
@@ -219,7 +236,8 @@ async def chaos(minutes: float, seed: int, sessions: int, console: Console, logs
             console.print(
                 f"{len(storm.happened)} faults, {len(crowd.speakers)} sessions, {report.returns} returns, "
                 f"{report.utterances} utterances: {lost} lost, {repeated} repeated, {disordered} out of order, "
-                f"{crowd.stuck} sessions without an end; left over: {report.left or 'nothing'} "
+                f"{crowd.stuck} sessions without an end, {storm.supervised} restarts by the supervisor; "
+                f"left over: {report.left or 'nothing'} "
                 f"(after {report.settled_s:.0f} s)"
             )
             return 0 if report.clean and not crowd.stuck and not storm.died else 1

@@ -145,12 +145,8 @@ class Fleet:
             for looks in (self._ingresses_ready, self._nodes_ready, self._owned):
                 await until(looks)
 
-    async def until_up(self, member: Member, patience: float = READY_S) -> None:
-        """This one does its work again, whatever the others do."""
-        async with asyncio.timeout(patience):
-            await until(lambda: self._up(member))
-
-    async def _up(self, member: Member) -> bool:
+    async def is_up(self, member: Member) -> bool:
+        """This one does its work, whatever the others do."""
         try:
             match member.kind:
                 case "ingress":
