@@ -46,6 +46,7 @@ export class Captions {
   }
 
   toNow() {
+    this.#top = this.scroller.scrollTop;
     this.#following = true;
     this.#follow();
   }
@@ -71,16 +72,21 @@ export class Captions {
     while (this.announcer.childElementCount > 4) this.announcer.firstElementChild.remove();
   }
 
-  /** Only a movement upwards is the reader's: captions may have come between our own scrolling and this event. */
   #scrolled() {
+    this.#notice();
+    this.jump.hidden = this.#following;
+  }
+
+  /** Only a movement upwards is the reader's: captions may have come between our own scrolling and this moment. */
+  #notice() {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
     if (scrollHeight - scrollTop - clientHeight < NEAR_PX) this.#following = true;
     else if (scrollTop < this.#top) this.#following = false;
     this.#top = scrollTop;
-    this.jump.hidden = this.#following;
   }
 
   #follow() {
+    this.#notice(); // a movement whose event is still to come
     if (this.#following) {
       this.scroller.scrollTop = this.scroller.scrollHeight;
       this.#top = this.scroller.scrollTop;

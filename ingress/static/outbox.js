@@ -14,10 +14,10 @@ export class Outbox {
   #unsent = 0; // index of the first chunk that was not sent on this connection
   #next = 0; // number for the next chunk that was never sent
   #position = 0;
+  #samples = 0; // kept: counted whole, so that nothing left is 0
 
   constructor(rate) {
     this.rate = rate;
-    this.kept = 0; // seconds
     this.lost = 0; // seconds
   }
 
@@ -25,7 +25,7 @@ export class Outbox {
   push(pcm) {
     const seconds = pcm.length / this.rate;
     this.#chunks.push({ pcm, seconds, number: -1, end: 0 });
-    this.kept += seconds;
+    this.#samples += pcm.length;
     while (this.kept > KEEP_S + 1e-9) {
       if (this.#chunks[0].number < 0) this.lost += this.#chunks[0].seconds;
       this.#drop();
@@ -41,6 +41,11 @@ export class Outbox {
     this.#position += chunk.seconds;
     chunk.end = this.#position;
     return { number: chunk.number, pcm: chunk.pcm };
+  }
+
+  /** Seconds that the server has not acknowledged, sent or not. */
+  get kept() {
+    return this.#samples / this.rate;
   }
 
   get hasUnsent() {
@@ -83,7 +88,7 @@ export class Outbox {
 
   #drop() {
     const [chunk] = this.#chunks.splice(0, 1);
-    this.kept -= chunk.seconds;
+    this.#samples -= chunk.pcm.length;
     if (this.#unsent > 0) this.#unsent -= 1;
   }
 }

@@ -26,6 +26,10 @@ async def test_what_is_acknowledged_is_not_kept(modules: Page) -> None:
     assert kept == pytest.approx(0.8)
 
 
+async def test_when_all_is_acknowledged_nothing_is_kept(modules: Page) -> None:
+    assert await modules.ask("outbox", BOX + "say(10); send(); box.ack(9); return box.kept") == 0
+
+
 async def test_a_session_that_goes_on_gets_what_it_does_not_have_under_the_same_numbers(modules: Page) -> None:
     """Chunks 0 to 6 are stored there, although only 0 to 3 were acknowledged; 10 was said while the way was broken."""
     again, kept, lost = await modules.ask(
