@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections import Counter
 from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field
 
 from bench import speech, verdict
 from bench.fleet import Fleet, until
-from bench.observer import consumers, settled
+from bench.observer import Settling, consumers, settled
 from bench.rows import percentile
 from bench.speaker import CHUNK_S, Speaker
 from bench.verdict import Span, Verdict
@@ -41,12 +40,11 @@ class Script:
 
 @dataclass
 class Report:
-    """`extra_s`: the worst delay of an utterance, less the usual one. `settled_s`: until nothing was left over."""
+    """`extra_s`: the worst delay of an utterance, less the usual one."""
 
     verdicts: list[Verdict] = field(default_factory=list)
-    left: dict[str, int] = field(default_factory=dict)
+    settling: Settling = field(default_factory=Settling)
     extra_s: float = 0.0
-    settled_s: float = 0.0
     returns: int = 0
 
     @property
@@ -59,13 +57,13 @@ class Report:
 
     @property
     def clean(self) -> bool:
-        return not self.left and all(each.clean for each in self.verdicts)
+        return not self.settling.left and all(each.clean for each in self.verdicts)
 
     def line(self, name: str) -> str:
         return (
             f"{name}: {self.utterances} utterances, {sum(each.lost for each in self.verdicts)} lost, "
             f"{sum(each.repeated for each in self.verdicts)} repeated, extra delay {self.extra_s:.1f} s, "
-            f"{self.returns} returns, settled after {self.settled_s:.1f} s"
+            f"{self.returns} returns, settled after {self.settling.seconds:.1f} s (last: {self.settling.last})"
         )
 
 
@@ -102,9 +100,7 @@ class Drill:
             async with fault():
                 await asyncio.sleep(hold_s)
         report = self.judge(talking)
-        began = time.monotonic()
-        report.left = await settled(self.fleet, {each.heard.session for each in talking}, self.idle)
-        report.settled_s = time.monotonic() - began
+        report.settling = await settled(self.fleet, {each.heard.session for each in talking}, self.idle)
         return report
 
     def judge(self, talking: Collection[Speaker]) -> Report:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import Counter
 from collections.abc import Collection
+from dataclasses import dataclass, field
 
 import aiohttp
 import msgspec
@@ -121,19 +123,25 @@ async def left_over(fleet: Fleet, spoken: Collection[str], usual: Counter[str]) 
     return {what: count for what, count in found.items() if count}
 
 
-async def settled(
-    fleet: Fleet, spoken: Collection[str], usual: Counter[str], patience: float = SETTLED_S
-) -> dict[str, int]:
-    """What is still left over after at most `patience` seconds."""
-    left: dict[str, int] = {}
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(patience):
-            while True:
-                try:
-                    left = await left_over(fleet, spoken, usual)
-                except NatsUnavailable:
-                    left = {"answers": 0}
-                if not left:
-                    break
-                await asyncio.sleep(LOOK_S)
-    return left
+@dataclass
+class Settling:
+    """`left` is what never went, `last` what went last, after `seconds`."""
+
+    left: dict[str, int] = field(default_factory=dict)
+    last: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+async def settled(fleet: Fleet, spoken: Collection[str], usual: Counter[str], patience: float = SETTLED_S) -> Settling:
+    """Look until nothing is left over, for at most `patience` seconds."""
+    found, began = Settling(), time.monotonic()
+    while True:
+        try:
+            found.left = await left_over(fleet, spoken, usual)
+        except NatsUnavailable:
+            found.left = {"answers": 0}
+        found.last = found.left or found.last
+        found.seconds = time.monotonic() - began
+        if not found.left or found.seconds > patience:
+            return found
+        await asyncio.sleep(LOOK_S)

@@ -16,7 +16,7 @@ async def survived(drill: Drill, name: str, fault: Fault, hold_s: float = 0.0) -
     report = await drill.run(fault, hold_s=hold_s)
     print(report.line(name))
     assert not report.notes, report.line(name)
-    assert report.clean, report.left
+    assert report.clean, report.settling
     assert report.utterances >= 6 * len(drill.script.spans)
     return report
 
