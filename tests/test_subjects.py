@@ -164,11 +164,31 @@ def test_commands_name_streams_buckets_and_subjects_that_are_there() -> None:
 def test_every_function_that_makes_a_subject_is_documented() -> None:
     makers = {"mailbox", "job_pool", "job_node", "event", "speech", "stored", "live", "dead"}
     others = {
-        "token", "partition", "mailbox_of", "mailbox_partition", "mailbox_clients", "speech_of", "stream_of",
-        "session_of_mailbox", "unstored", "addressee", "pool_consumer", "node_consumer", "binding_key", "session_key", "session_of_key",
-        "slot_key", "slot_of_key", "job_id", "job_message_id", "widened_message_id", "event_message_id",
-        "speech_message_id", "result_message_id", "dead_message_id",
-    }  # fmt: skip
+        "token",
+        "partition",
+        "mailbox_of",
+        "mailbox_partition",
+        "mailbox_clients",
+        "speech_of",
+        "stream_of",
+        "session_of_mailbox",
+        "unstored",
+        "addressee",
+        "pool_consumer",
+        "node_consumer",
+        "binding_key",
+        "session_key",
+        "session_of_key",
+        "slot_key",
+        "slot_of_key",
+        "job_id",
+        "job_message_id",
+        "widened_message_id",
+        "event_message_id",
+        "speech_message_id",
+        "result_message_id",
+        "dead_message_id",
+    }
     found = {
         name for name, each in inspect.getmembers(subjects, inspect.isfunction) if each.__module__ == subjects.__name__
     }
