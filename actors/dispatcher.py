@@ -148,7 +148,7 @@ class Dispatcher:
         decision = decide(need, self._nodes(job.pool), self._rules)
         self.refusals.update(decision.refused)
         if not decision.capable:
-            log.warning("no node can take this job now", job=job.job, refused=decision.refused)
+            log.info("no node can take this job now", job=job.job, refused=decision.refused)
         bound, reserved = await self._place(decision, job, command.binding)
         node = next((node for node in decision.capable if node.record.node == bound.node), None)
         if node is None:  # no slot was free, or what was adopted names a node that is gone

@@ -118,6 +118,7 @@ class Host:
         self._wakes: list[tuple[float, str]] = []
         self._clock = StreamClock()
         self._closed: dict[str, int] = {}
+        self._again = asyncio.Event()
         self._replay_until = UNKNOWN
         self._seen = 0
         self._seen_at = time.monotonic()
@@ -132,8 +133,26 @@ class Host:
     # --- life ---
 
     async def run(self) -> None:
-        """Restore what a predecessor left, then serve for ever."""
+        """Restore what a predecessor left, then serve for ever; and again, whenever a write was refused.
+
+        A refused write means that what is known here is not what is stored: the lease was late for a moment, or a
+        predecessor's last write came after it was read. While the partition is owned, the snapshots and the mailbox
+        are the truth, and everything that was commanded is safe to command again.
+        """
+        while True:
+            self._again.clear()
+            async with asyncio.TaskGroup() as self._tasks:
+                serving = self._tasks.create_task(self._serve(), name=f"mailbox-{self._partition}")
+                await self._again.wait()
+                serving.cancel()
+                for actor in self._actors.values():
+                    actor.todo.clear()
+            self.counters["partitions_begun_again"] += 1
+            await asyncio.sleep(RETRY_S)
+
+    async def _serve(self) -> None:
         mail = subjects.mailbox_partition(self._partition)
+        self._replay_until, self._seen = UNKNOWN, 0
         while True:
             try:
                 last = await self._bus.last(subjects.MAILBOX, mail)
@@ -145,8 +164,7 @@ class Host:
                 await asyncio.sleep(RETRY_S)
         self._replay_until = newest
         self._seen_at = time.monotonic()
-        async with asyncio.TaskGroup() as self._tasks:
-            await self._bus.follow(subjects.MAILBOX, mail, after, self.receive)
+        await self._bus.follow(subjects.MAILBOX, mail, after, self.receive)
 
     async def stop(self, patience: float = 2.0) -> None:
         """Carry out what is commanded and leave snapshots, so that a successor has little to replay."""
@@ -162,6 +180,8 @@ class Host:
         alone: mail is read from its first message on.
         """
         self._actors.clear()
+        self._closed.clear()
+        self._wakes.clear()
         after: list[int] = []
         for key, record in (await self._sessions.items(f"{self._partition}.>")).items():
             name = subjects.session_of_key(key)
@@ -267,15 +287,18 @@ class Host:
                     if not self._owns():
                         raise Stale(f"the lease of partition {self._partition} is lost")
                     await self._carry_out(actor, command, state)
-                except Stale:
+                except Stale as error:
                     self.counters["fenced"] += 1
-                    log.warning("another scheduler owns this session: letting it go", session=actor.name)
-                    self._actors.pop(actor.name, None)
+                    log.warning(
+                        "a write was refused: the partition begins again", session=actor.name, reason=str(error)
+                    )
+                    self._again.set()
                     return
                 except Unavailable as error:
                     log.warning("waiting for NATS", session=actor.name, error=error.code)
                     continue
-                actor.todo.popleft()
+                if actor.todo:
+                    actor.todo.popleft()
                 if isinstance(command, RunJob):
                     self.dispatch_seconds.append(time.monotonic() - issued)
         finally:
@@ -294,6 +317,8 @@ class Host:
                     )
                 except QueueFull as error:
                     await self._refuse(job, error)
+                except Stale:  # a later attempt is bound: this one was commanded before, and is replayed
+                    self.counters["jobs_superseded"] += 1
             case BuryJob(dead):
                 await self._dispatcher.bury(dead)
             case SaveSnapshot() | EndSession():
@@ -319,12 +344,11 @@ class Host:
                 self.counters["events"] += 1
                 return
             except Stale:
-                told, actor.event_sequence = await self._last_event(actor.name)
-                if told == event.n:
-                    actor.told = told
+                actor.told, actor.event_sequence = await self._last_event(actor.name)
+                if actor.told == event.n:
                     self.counters["events_found"] += 1
                     return
-                if told > event.n:
+                if actor.told > event.n:
                     raise
         raise Stale(subjects.event(actor.name))
 

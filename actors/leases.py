@@ -196,6 +196,8 @@ class Leases:
         self.counters["leases_released"] += 1
         if lease is not None:
             try:
-                await self._leases.delete(str(partition), lease[0])
+                found = await self._leases.entry(str(partition))  # a renewal may have been on its way
+                if found is not None and found[0].instance == self._instance:
+                    await self._leases.delete(str(partition), found[1])
             except (Stale, Unavailable) as error:
                 log.info("a lease was not given up, it runs out by itself", partition=partition, reason=str(error))
