@@ -16,6 +16,9 @@ from wire.log import get
 
 log = get(__name__)
 
+LAST_WRITES_S = 1.0
+"""What a partition was writing when it was taken away gets so long to end, before another may read."""
+
 
 class Scheduler:
     """`run` it in a task; `stop` it in good order, then cancel the task. `counters` are for logs and tests."""
@@ -74,3 +77,4 @@ class Scheduler:
         running = self._running.pop(partition, None)
         if running is not None:
             running.cancel()
+            await asyncio.wait({running}, timeout=LAST_WRITES_S)
