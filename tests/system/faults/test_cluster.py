@@ -20,7 +20,7 @@ from wire.kv import Bucket
 from wire.messages import LeaseRecord
 from wire.protocol import SessionClosed
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.drill, pytest.mark.asyncio(loop_scope="module")]
 
 LEASES = f"KV_{subjects.PARTITIONS_KV}"
 
