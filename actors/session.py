@@ -74,6 +74,8 @@ SNAPSHOT_EVERY_SAMPLES = 30 * SAMPLE_RATE
 MAX_PLAYBACK_S = 120.0
 MAX_WORK_S = 110.0
 """An utterance whose result takes longer is given up whatever signs come: the mailbox keeps its audio for 120 s."""
+TOLD_AS_IS = ("language_unsupported", "translation_failed", "speech_failed")
+"""Codes of faults that mean something to a client; all others are an engine that failed."""
 NEVER = 1e12
 """Later than any stamp; JSON has no infinity."""
 
@@ -337,7 +339,15 @@ class Session:
             self._run(utterance)
             return
         self._commands.append(BuryJob(dead_of(self._job(utterance), utterance)))
-        utterance.fail("asr", None, Failure(code, f"given up after {len(work.faults)} attempts: {reason}", False))
+        utterance.fail(
+            "asr",
+            None,
+            Failure(
+                code if code in TOLD_AS_IS else "engine_failed",
+                f"given up after {len(work.faults)} attempts: {reason}",
+                False,
+            ),
+        )
 
     def _result(self, result: NodeMessage, now: float) -> None:
         for utterance in self.state.utterances:

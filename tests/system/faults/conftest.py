@@ -16,7 +16,7 @@ SHAPE = Shape(
 )
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Drill]:
     async with running(SHAPE, tmp_path_factory.mktemp("fleet")) as fleet:
         yield await prepared(fleet)
