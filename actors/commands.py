@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from wire.messages import BindingRecord, DeadJob, Job
+from wire.messages import Job
 from wire.protocol import ClientEvent
+from wire.records import BindingRecord, DeadJob
 
 
 class RunJob(msgspec.Struct, frozen=True):

@@ -25,7 +25,8 @@ from typing import Literal
 import msgspec
 
 from wire.languages import translates
-from wire.messages import AUTO, NodeRecord
+from wire.messages import AUTO
+from wire.records import NodeRecord
 
 Refusal = Literal[
     "offline", "draining", "no_gpu", "source", "target", "voice", "tag", "foreign_load", "excluded", "no_slot"

@@ -9,6 +9,7 @@ when the job ends, and if they died it goes by itself.
        bindings/<s>.<u>      at the same time: create, or for a later attempt compare-and-set. A second owner's is
                              refused, and the same attempt found there already is adopted, with the place it names
     2  job.node.<node> or job.pool.<pool>, under the attempt's id: the second time is dropped
+    3  slots/<node>.<i>      of the attempt before this one: deleted, where it is still that attempt's
 
 Slot and binding know nothing of each other, so both are asked for in one round trip. Where the slot turns out to be
 another's, the binding names the wrong place, and is renewed together with the next try; the job is published only when
@@ -19,6 +20,9 @@ both stand. Each step is safe to repeat after a crash, whatever of the two was w
     own                      there is a hint to the node: it runs no more jobs than it has slots, marks what has no mark
                              and never takes away another's
     both                     adopted and published; if the job was on its lane already, the second is dropped
+
+A node that lost an attempt and left its mark standing froze, died or is cut off: it has had no chance to take it away.
+Its slot is freed, and until its heart is heard again it is given nothing.
 
 Schedulers that have the same view choose alike. One that saw another's mark lately tries the slots of a node in random
 order, so that they seldom reach for the same.
@@ -37,7 +41,7 @@ import msgspec
 
 from actors.commands import RunJob
 from actors.dispatch import Decision, Need, NodeView, Rules, decide
-from wire import subjects
+from wire import subjects, topology
 from wire.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
 from wire.bus import Bus
 from wire.errors import QueueFull, Stale, Unavailable
@@ -45,7 +49,8 @@ from wire.fleet import FleetView
 from wire.kv import Bucket
 from wire.languages import translates
 from wire.log import get
-from wire.messages import BindingRecord, DeadJob, Job, SlotRecord
+from wire.messages import Job
+from wire.records import BindingRecord, DeadJob, NodeRecord, SlotRecord
 
 log = get(__name__)
 
@@ -70,11 +75,13 @@ class Reserved(msgspec.Struct, frozen=True):
 
 
 class Bound(msgspec.Struct, frozen=True):
-    """The binding as it stands. `adopted`: this attempt was bound before, by whoever."""
+    """The binding as it stands. `adopted`: this attempt was bound before, by whoever. `before`: what this attempt has
+    taken the place of."""
 
     record: BindingRecord
     revision: int
     adopted: bool = False
+    before: BindingRecord | None = None
 
 
 class Dispatcher:
@@ -87,9 +94,11 @@ class Dispatcher:
         self._rules = rules
         self._fleet = FleetView()
         self._taken: dict[str, dict[int, float]] = {}  # node -> slot -> until when, by the monotonic clock
+        self._mute: dict[str, float] = {}  # node -> until when, by the monotonic clock
         self._contended_until = 0.0
         self._random = random.Random()
         self._served: dict[str, str] = {}
+        self._nodes_kv = Bucket(bus, subjects.NODES_KV, NodeRecord)
         self._slots_kv = Bucket(bus, subjects.SLOTS_KV, SlotRecord)
         self._bindings = Bucket(bus, subjects.BINDINGS_KV, BindingRecord)
         self.refusals: Counter[str] = Counter()
@@ -98,7 +107,11 @@ class Dispatcher:
     # --- the view ---
 
     async def watch_nodes(self) -> None:
-        await self._fleet.follow(self._bus)
+        await self._nodes_kv.follow(self._node_changed)
+
+    def _node_changed(self, node: str, record: NodeRecord | None) -> None:
+        self._mute.pop(node, None)
+        self._fleet.apply(node, record)
 
     async def watch_slots(self) -> None:
         await self._slots_kv.follow(self._slot_changed)
@@ -124,6 +137,7 @@ class Dispatcher:
                 frozenset(
                     slot for slot, until in self._slots_of(record.node).items() if until > now and slot < record.slots
                 ),
+                online=self._mute.get(record.node, 0) <= now,
             )
             for record in self._fleet.beating(pool)
         ]
@@ -149,7 +163,8 @@ class Dispatcher:
         self.refusals.update(decision.refused)
         if not decision.capable:
             log.info("no node can take this job now", job=job.job, refused=decision.refused)
-        bound, reserved = await self._place(decision, job, command.binding)
+        placed, reserved = await self._place(decision, job, command.binding)
+        bound = placed.record
         node = next((node for node in decision.capable if node.record.node == bound.node), None)
         if node is None:  # no slot was free, or what was adopted names a node that is gone
             where = subjects.job_pool(job.pool)
@@ -164,6 +179,8 @@ class Dispatcher:
             raise
         self.counters["jobs"] += 1
         self.counters["jobs_to_pool" if node is None else "jobs_to_lane"] += 1
+        if placed.before is not None and placed.before.node in command.excluded:
+            await self._take_back(placed.before)
 
     async def widen(self, job: Job) -> None:
         """Publish it on the pool's lane as well. Raises QueueFull, NatsUnavailable."""
@@ -180,7 +197,7 @@ class Dispatcher:
 
     async def _place(
         self, decision: Decision, job: Job, binding: BindingRecord
-    ) -> tuple[BindingRecord, Reserved | None]:
+    ) -> tuple[Bound, Reserved | None]:
         """Reserve and bind, until both name the same place. Returns the binding, and the slot where it is ours."""
         bound: Bound | None = None
         for node, slot in self._places(decision):
@@ -194,12 +211,12 @@ class Dispatcher:
             bound = found
             if bound.adopted and (bound.record.node, bound.record.slot) != (node, slot):
                 await self._release(reserved)
-                return bound.record, None
+                return bound, None
             if isinstance(reserved, BaseException):
                 raise reserved
             if bound.adopted or reserved is not None:
-                return bound.record, reserved
-        return (await self._bind(binding, bound)).record, None
+                return bound, reserved
+        return await self._bind(binding, bound), None
 
     def _places(self, decision: Decision) -> Iterator[tuple[str, int]]:
         """(node, slot), the best first. Each is marked in the view before it is asked for, so that the sessions of this
@@ -234,11 +251,29 @@ class Dispatcher:
             except (Stale, Unavailable) as error:
                 log.info("a slot goes by itself", node=reserved.node, slot=reserved.slot, reason=error.code)
 
+    async def _take_back(self, before: BindingRecord) -> None:
+        """Delete the mark of an attempt that is over, if its node has not; that node is mute then."""
+        key = subjects.slot_key(before.node, before.slot)
+        try:
+            found = await self._slots_kv.entry(key)
+            if found is None or (found[0].job, found[0].attempt) != (before.job, before.attempt):
+                return
+            await self._slots_kv.delete(key, found[1])
+        except (Stale, Unavailable) as error:
+            log.info("a slot goes by itself", node=before.node, slot=before.slot, reason=error.code)
+            return
+        now = time.monotonic()
+        self._mute = {node: until for node, until in self._mute.items() if until > now}
+        self._mute[before.node] = now + 3 * topology.HEARTBEAT_S
+        self.counters["slots_taken_back"] += 1
+        log.info("a slot was taken back", node=before.node, slot=before.slot, job=before.job, attempt=before.attempt)
+
     async def _bind(self, binding: BindingRecord, mine: Bound | None) -> Bound:
         """`mine` is what this call's predecessor wrote. Raises Stale where a newer attempt is bound."""
         key = subjects.binding_key(binding.session, binding.utterance)
         if mine is None and binding.attempt == 1 and (created := await self._bindings.create(key, binding)) is not None:
             return Bound(binding, created)
+        before = mine.before if mine is not None else None
         found = (mine.record, mine.revision) if mine is not None else await self._bindings.entry(key)
         while True:
             if found is None:
@@ -251,8 +286,9 @@ class Dispatcher:
                 if bound.attempt == binding.attempt and (mine is None or revision != mine.revision):
                     self.counters["jobs_adopted"] += 1
                     return Bound(bound, revision, adopted=True)
+                before = bound if bound.attempt < binding.attempt else before
                 with contextlib.suppress(Stale):
-                    return Bound(binding, await self._bindings.renew(key, binding, revision))
+                    return Bound(binding, await self._bindings.renew(key, binding, revision), before=before)
             found = await self._bindings.entry(key)
 
     def _remember(self, session: str, node: str) -> None:

@@ -7,7 +7,8 @@ from actors.outcomes import Utterance
 from actors.state import SessionState
 from wire import subjects
 from wire.audio import seconds
-from wire.messages import BindingRecord, DeadJob, Job
+from wire.messages import Job
+from wire.records import BindingRecord, DeadJob
 
 
 def job_of(state: SessionState, utterance: Utterance, buffer: AudioBuffer) -> Job:

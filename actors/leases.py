@@ -23,7 +23,7 @@ from wire.bus import Bus
 from wire.errors import Stale, Unavailable
 from wire.kv import Bucket
 from wire.log import get
-from wire.messages import LeaseRecord, SchedulerRecord
+from wire.records import LeaseRecord, SchedulerRecord
 
 log = get(__name__)
 

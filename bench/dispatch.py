@@ -32,7 +32,8 @@ from wire import subjects
 from wire.audio import FRAME_BYTES, FRAME_SECONDS
 from wire.bus import Bus, Delivered
 from wire.kv import Bucket
-from wire.messages import AudioChunk, Job, LeaseRecord, NodeRecord, SessionOpened
+from wire.messages import AudioChunk, Job, SessionOpened
+from wire.records import LeaseRecord, NodeRecord
 
 FRAMES = 3
 TICK_S = FRAMES * FRAME_SECONDS

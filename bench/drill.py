@@ -107,7 +107,9 @@ class Drill:
         report = Report(returns=sum(each.heard.returns for each in talking))
         for speaker in talking:
             request = speaker.start
-            report.verdicts.append(verdict.judge(speaker.heard, self.script.spans, request.targets, request.speech))
+            report.verdicts.append(
+                verdict.judge(speaker.heard, self.script.spans, request.targets, bool(request.speech))
+            )
         delays = [delay for each in report.verdicts for _, delay in each.delays]
         report.extra_s = max(delays, default=0.0) - self.usual_s
         return report

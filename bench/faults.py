@@ -23,7 +23,7 @@ from bench.fleet import Fleet, Member, until
 from bench.observer import leaders
 from wire import subjects
 from wire.kv import Bucket
-from wire.messages import SlotRecord
+from wire.records import SlotRecord
 
 SLOWED_S = 0.15
 

@@ -27,7 +27,7 @@ from wire.bus import Bus
 from wire.env import PREFIX
 from wire.errors import NatsUnavailable
 from wire.kv import Bucket
-from wire.messages import LeaseRecord, NodeRecord
+from wire.records import LeaseRecord, NodeRecord
 
 MODULES = {"scheduler": "actors", "ingress": "ingress", "node": "node_runtime"}
 READY_S = 60.0

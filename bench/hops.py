@@ -14,18 +14,9 @@ from actors.endpointing import Endpointer, Rules
 from wire import subjects
 from wire.bus import Bus, Delivered
 from wire.env import SchedulerSettings
-from wire.messages import (
-    AudioChunk,
-    BindingRecord,
-    ClientMail,
-    CloseRequested,
-    JobDone,
-    JobStarted,
-    NodeMail,
-    Transcribed,
-    decode,
-)
+from wire.messages import AudioChunk, ClientMail, CloseRequested, JobDone, JobStarted, NodeMail, Transcribed, decode
 from wire.protocol import AnyClientEvent, TranscriptFinal
+from wire.records import BindingRecord
 
 Utterance = tuple[str, int]
 

@@ -22,17 +22,8 @@ from wire.bus import Bus, Taken
 from wire.env import PREFIX
 from wire.errors import ProtocolViolation
 from wire.kv import Bucket
-from wire.messages import (
-    BindingRecord,
-    FoundEmpty,
-    Job,
-    JobDone,
-    JobProgressed,
-    JobStarted,
-    NodeRecord,
-    SlotRecord,
-    decode,
-)
+from wire.messages import FoundEmpty, Job, JobDone, JobProgressed, JobStarted, decode
+from wire.records import BindingRecord, NodeRecord, SlotRecord
 
 POOL = "default"
 PATIENCE_S = 1.5

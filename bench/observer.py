@@ -21,7 +21,7 @@ from bench.fleet import Fleet
 from wire import subjects
 from wire.errors import NatsUnavailable
 from wire.kv import Bucket
-from wire.messages import SchedulerRecord, SlotRecord
+from wire.records import SchedulerRecord, SlotRecord
 
 SETTLED_S = 45.0
 LOOK_S = 0.2

@@ -11,15 +11,15 @@ the session is.
 
 from __future__ import annotations
 
-import re
 import struct
 from typing import Any
 
 import msgspec
 
+from ingress.wishes import LANGUAGE, asked
 from wire.audio import BYTES_PER_SAMPLE, MAX_CLIENT_RATE, MIN_CLIENT_RATE
-from wire.errors import LanguageUnsupported, ProtocolViolation
-from wire.messages import AUTO, SpeechChunk, encode
+from wire.errors import ProtocolViolation
+from wire.messages import SpeechChunk, encode
 from wire.protocol import (
     AnyClientRequest,
     ClientEvent,
@@ -32,13 +32,11 @@ from wire.protocol import (
     UpdateRequest,
 )
 
-MAX_TARGETS = 16
 MAX_HEARD = 64
 MAX_PLAYBACK_S = 120.0
 MAX_UTTERANCE = 2**31
 SPEECH = 1
 
-_LANGUAGE = re.compile(r"[a-z]{2,3}")
 _AUDIO_HEADER = struct.Struct("<I")
 _SPEECH_HEADER = struct.Struct("<B3xIII16s")
 _TYPES = {
@@ -90,7 +88,7 @@ def read_opening(text: str) -> StartRequest | ResumeRequest:
             raise ProtocolViolation("the first message must be session.start or session.resume")
         _check_rate(request.sample_rate)
         if isinstance(request, StartRequest):
-            check_languages(request.source, request.targets)
+            asked(request)
         else:
             _check_heard(request)
     except ProtocolViolation as error:
@@ -105,22 +103,6 @@ def is_opening(text: str) -> bool:
         return _object(text).get("type") in _OPENINGS
     except ProtocolViolation:
         return False
-
-
-def check_languages(source: str, targets: list[str]) -> None:
-    """Whether these can stand together, whoever may serve them.
-
-    Raises LanguageUnsupported for what is no language code, ProtocolViolation (target_equals_source, bad_field) else.
-    """
-    if len(targets) > MAX_TARGETS:
-        raise ProtocolViolation(f"{len(targets)} targets are too many: at most {MAX_TARGETS}", code="bad_field")
-    for language in [*([] if source == AUTO else [source]), *targets]:
-        if not _LANGUAGE.fullmatch(language):
-            raise LanguageUnsupported(f"{language[:40]!r} is no language code: send one such as 'en' or 'fr'")
-    if source in targets:
-        raise ProtocolViolation(f"the target {source!r} is the source language too", code="target_equals_source")
-    if len(set(targets)) < len(targets):
-        raise ProtocolViolation("a target is named twice", code="bad_field")
 
 
 def read_audio(frame: bytes) -> tuple[int, bytes]:
@@ -167,7 +149,7 @@ def _check_heard(request: ResumeRequest) -> None:
 def _check_speech(utterance: int, target: str) -> None:
     if not 1 <= utterance <= MAX_UTTERANCE:
         raise ProtocolViolation(f"there is no utterance {utterance}", code="bad_field")
-    if not _LANGUAGE.fullmatch(target):
+    if not LANGUAGE.fullmatch(target):
         raise ProtocolViolation(f"{target[:40]!r} is no language code", code="bad_field")
 
 

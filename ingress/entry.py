@@ -17,11 +17,13 @@ from typing import Any
 
 import msgspec
 
+from ingress.wishes import Wishes, asked
 from wire import subjects
 from wire.bus import Bus, Delivered
 from wire.errors import ClientError
 from wire.kv import Bucket
 from wire.messages import ClientMail, ClientReturned, Message, SessionOpened, decode
+from wire.options import Options
 from wire.protocol import (
     AnyClientEvent,
     ClientEvent,
@@ -51,6 +53,7 @@ class Known(msgspec.Struct, frozen=True):
     targets: list[str] = []
     speech: bool = False
     n: int = 0
+    options: Options = Options()
 
 
 class KnownRecord(Message, frozen=True, kw_only=True, tag="session"):
@@ -71,9 +74,7 @@ class Entry:
     session: str
     connection: str
     sample_rate: int
-    source: str
-    targets: list[str]
-    speech: bool
+    wishes: Wishes
     mail: SessionOpened | ClientReturned | None
     token: str = ""
     after: int = 0
@@ -87,13 +88,14 @@ class Entry:
 
 
 def opened(request: StartRequest, ingress: str, pool: str) -> Entry:
-    """Into a new session."""
+    """Into a new session. Raises LanguageUnsupported, ProtocolViolation for what cannot stand together."""
+    wishes = asked(request)
     session, connection, token = "s" + secrets.token_hex(8), _connection(), secrets.token_urlsafe(TOKEN_BYTES)
     mail = SessionOpened(
-        session=session, ingress=ingress, pool=pool, source=request.source, targets=request.targets,
-        speech=request.speech, token_hash=hash_of(token), connection=connection,
+        session=session, ingress=ingress, pool=pool, source=wishes.source, targets=wishes.targets,
+        speech=wishes.speech, options=wishes.options, token_hash=hash_of(token), connection=connection,
     )  # fmt: skip
-    return Entry(session, connection, request.sample_rate, request.source, request.targets, request.speech, mail, token)
+    return Entry(session, connection, request.sample_rate, wishes, mail, token)
 
 
 async def returned(request: ResumeRequest, ingress: str, bus: Bus) -> Entry:
@@ -109,18 +111,21 @@ async def returned(request: ResumeRequest, ingress: str, bus: Bus) -> Entry:
     over = known.phase == "closed" or isinstance(last, SessionClosed)
     if request.n > number or (over and not _may_read_the_rest(known, last, request.n)):
         raise SessionUnknown("the session is over")
-    source, targets, speech = known.source, known.targets, known.speech
+    wishes = Wishes(known.source, known.targets, known.speech, known.options)
     checkpoint = newest.sequence if newest and number == request.n else 0
     for found in events:
         event = _event(found)
         if event.n <= request.n:
             checkpoint = found.sequence
         if isinstance(event, SessionUpdated) and event.n > known.n:
-            source, targets, speech = event.source, event.targets, event.speech
+            wishes = Wishes(
+                event.source, event.targets, event.speech,
+                msgspec.structs.replace(known.options, between=event.between),
+            )  # fmt: skip
     connection = _connection()
     mail = None if over else ClientReturned(ingress=ingress, connection=connection)
     return Entry(
-        session, connection, request.sample_rate, source, targets, speech, mail,
+        session, connection, request.sample_rate, wishes, mail,
         after=request.n, checkpoint=checkpoint, heard=tuple(request.heard), newest=number,
     )  # fmt: skip
 
@@ -157,7 +162,7 @@ async def _known(bus: Bus, session: str) -> Known | None:
     mail: Any = decode(ClientMail, first.data) if first else None
     if not isinstance(mail, SessionOpened):
         return None
-    return Known(mail.token_hash, "open", "", mail.source, mail.targets, mail.speech)
+    return Known(mail.token_hash, "open", "", mail.source, mail.targets, mail.speech, options=mail.options)
 
 
 async def _events(bus: Bus, session: str, after: int, needed: int) -> tuple[Delivered | None, list[Delivered]]:

@@ -27,6 +27,7 @@ from ingress.pace import Pace
 from ingress.shared import Ingress
 from ingress.signal import Signal
 from ingress.uplink import Uplink
+from ingress.wishes import changed
 from wire import subjects
 from wire.audio import BYTES_PER_SAMPLE
 from wire.errors import ClientError, LanguageUnsupported, NatsUnavailable, NoScheduler, ProtocolViolation
@@ -81,7 +82,7 @@ class Session:
         self._ingress = ingress
         self._socket = socket
         self._entry = entry
-        self._source, self._targets, self._speech = entry.source, entry.targets, entry.speech
+        self._wishes = entry.wishes
         self._sample_rate = entry.sample_rate
         self._uplink = Uplink(ingress.bus, self.id, entry.connection, entry.sample_rate, ingress.model)
         self._outbox = Outbox()
@@ -170,8 +171,8 @@ class Session:
             raise NoScheduler("no scheduler answers for the session")
         log.info(
             "session resumed" if entry.returns else "session opened",
-            session=self.id, connection=entry.connection, source=self._source, targets=self._targets,
-            speech=self._speech, sample_rate=self._sample_rate, after=entry.after,
+            session=self.id, connection=entry.connection, source=entry.wishes.source, targets=entry.wishes.targets,
+            speech=entry.wishes.speech, sample_rate=self._sample_rate, after=entry.after,
         )  # fmt: skip
 
     async def _take_audio(self, frame: bytes) -> None:
@@ -230,15 +231,14 @@ class Session:
         self._feed.expect()
 
     async def _update(self, request: UpdateRequest) -> None:
-        source = self._source if request.source is None else request.source
-        targets = self._targets if request.targets is None else request.targets
-        speech = self._speech if request.speech is None else request.speech
-        browser.check_languages(source, targets)
-        refusal = self._ingress.fleet.refusal(self._ingress.settings.pool, source, targets)
+        wishes = changed(self._wishes, request)
+        refusal = self._ingress.fleet.refusal(self._ingress.settings.pool, wishes.source, wishes.targets)
         if refusal is not None:
             raise LanguageUnsupported(refusal)
-        await self._uplink.send(LanguagesChanged(source=source, targets=targets, speech=speech))
-        self._source, self._targets, self._speech = source, targets, speech
+        await self._uplink.send(
+            LanguagesChanged(source=wishes.source, targets=wishes.targets, speech=wishes.speech, options=wishes.options)
+        )
+        self._wishes = wishes
 
     # --- down ---
 

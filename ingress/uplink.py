@@ -15,11 +15,12 @@ from ingress.window import Window
 from wire import subjects
 from wire.audio import FRAME_SAMPLES
 from wire.bus import Bus
-from wire.errors import ProtocolViolation
+from wire.errors import NatsUnavailable, ProtocolViolation
 from wire.messages import AudioChunk, ClientMail, ClientSeen
 
 SEEN_S = 15.0
 CONTROL_PATIENCE_S = 30.0
+PROBE_PATIENCE_S = 1.0
 
 
 class Uplink:
@@ -33,7 +34,8 @@ class Uplink:
         self._window = Window(connection)
         self._reconnects = bus.reconnects
         self._room = Signal()
-        self._resending = False
+        self._owed = False  # something must be sent again: what is added waits behind it
+        self._repeated = False  # all was sent again since the actor's last sign
         self._stored = 0
         self._last_sent = time.monotonic()
         self.chunks = 0
@@ -83,15 +85,16 @@ class Uplink:
         await self._publish(self._window.flush(time.monotonic()))
 
     async def _publish(self, message: AudioChunk | None) -> None:
-        """While the server is away or others are being sent again, it waits in the window for its turn."""
+        """While the server is away or others must be sent again, it waits in the window for its turn."""
         if message is not None:
             self._last_sent = time.monotonic()
-            if self._bus.connected and not self._resending:
+            if self._bus.connected and not self._owed:
                 await self._bus.publish(self._subject, message)
 
     def acknowledge(self, chunk: int) -> int:
         """The actor has all up to `chunk`. Returns the client's chunk that this acknowledges."""
-        self._window.acknowledge(chunk, time.monotonic())
+        if self._window.acknowledge(chunk, time.monotonic()):
+            self._repeated = False
         if not self._window.full:
             self._room.set()
         return min(chunk, self.chunks - 1)
@@ -129,24 +132,33 @@ class Uplink:
         if not self._bus.connected:
             return
         await self.flush()
-        back = self._bus.reconnects != self._reconnects
-        if back:
+        if self._bus.reconnects != self._reconnects:
             self._reconnects = self._bus.reconnects
             self._window.hasten(now)
-        if back or self._window.overdue(now):
+            self._owed, self._repeated = True, False
+        if self._window.overdue(now):
+            self._owed = True
+        if self._owed:
             await self._send_again()
         if now - self._last_sent > SEEN_S:
             self._last_sent = now
             await self._bus.publish(self._subject, ClientSeen())
 
     async def _send_again(self) -> None:
-        """All that is unacknowledged, in order, and what is added meanwhile behind it."""
-        self._resending = True
-        try:
-            sent = -1
+        """The first that is unacknowledged, and once it is stored the rest, in order, and what is added meanwhile.
+
+        Where all went again already and the actor has said nothing since, the first is enough: the actor answers it.
+        """
+        waiting = self._window.unacknowledged()
+        if waiting:
+            try:
+                await self._bus.store(self._subject, waiting[0], patience=PROBE_PATIENCE_S)
+            except NatsUnavailable:
+                return  # it is tried again the next time
+            sent = waiting[-1 if self._repeated else 0].last
             while waiting := [each for each in self._window.unacknowledged() if each.first > sent]:
                 for message in waiting:
                     await self._bus.publish(self._subject, message)
                     sent = message.last
-        finally:
-            self._resending = False
+            self._repeated = True
+        self._owed = False

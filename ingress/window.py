@@ -2,8 +2,9 @@
 
 Audio is published at most once, without an acknowledgement for each message. What makes it safe is go-back-N (RFC 3366,
 section 1.4): the actor tells about once a second the last chunk that it has, in order; here every message is kept until
-then, and all that are left are sent again, in order, when the connection was lost or no word came for `PATIENCE_S`. The
-actor drops what it has already and refuses what comes after a gap, so sending again is always safe.
+then, and those that are left are sent again, in order, when the connection was lost or no word came for `PATIENCE_S`. The
+actor drops what it has already and refuses what comes after a gap, so sending again is always safe. The first of them
+goes ahead, as a probe that must be stored: a stream that is away for a while is not sent the whole window each time.
 
 A connection that takes over a session begins where the actor is: `first` is the chunk that it expects. `pad` samples of
 silence go ahead, for the last frame of the connection before was never completed; its speech byte is 0.
@@ -84,16 +85,17 @@ class Window:
         self._speech.clear()
         return message
 
-    def acknowledge(self, chunk: int, now: float) -> None:
-        """The actor has all up to `chunk`. Old and impossible numbers change nothing."""
+    def acknowledge(self, chunk: int, now: float) -> bool:
+        """The actor has all up to `chunk`. Returns whether that is news: old and impossible numbers change nothing."""
         if not self.acknowledged < chunk <= self.last:
-            return
+            return False
         self.acknowledged = chunk
         self._progress = now
         self._wait = PATIENCE_S
         done = sum(message.last <= chunk for message in self._unacknowledged)
         self._bytes -= sum(len(message.pcm) for message in self._unacknowledged[:done])
         del self._unacknowledged[:done]
+        return True
 
     def overdue(self, now: float) -> bool:
         """Whether it is time to send again, because no sign came. Each time, the patience doubles."""
@@ -104,7 +106,7 @@ class Window:
         return True
 
     def hasten(self, now: float) -> None:
-        """The connection was lost: all is sent again now, and again soon, for the stream may not be up yet."""
+        """The connection was lost: all is sent again now, and the actor is soon asked what it has."""
         self._sent_again = now
         self._wait = HASTE_S
 

@@ -24,7 +24,8 @@ from wire.bus import Bus
 from wire.errors import ProtocolViolation, Stale
 from wire.kv import Bucket
 from wire.log import get
-from wire.messages import BindingRecord, Job
+from wire.messages import Job
+from wire.records import BindingRecord
 
 log = get(__name__)
 

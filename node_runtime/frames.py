@@ -61,7 +61,7 @@ class Run(Frame, frozen=True, kw_only=True):
 
 
 class Loaded(Frame, frozen=True, kw_only=True):
-    """The engines are there (and cold). The fields are those of `wire.messages.NodeRecord`."""
+    """The engines are there (and cold). The fields are those of `wire.records.NodeRecord`."""
 
     device: str
     models: list[str]

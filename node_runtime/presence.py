@@ -17,7 +17,7 @@ from wire.bus import Bus
 from wire.env import NodeSettings
 from wire.errors import NatsUnavailable
 from wire.kv import Bucket
-from wire.messages import NodeRecord
+from wire.records import NodeRecord
 
 
 class Presence:

@@ -19,7 +19,8 @@ from wire.bus import Bus
 from wire.errors import NatsUnavailable, Stale
 from wire.kv import Bucket
 from wire.log import get
-from wire.messages import Job, SlotRecord
+from wire.messages import Job
+from wire.records import SlotRecord
 
 log = get(__name__)
 

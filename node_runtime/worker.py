@@ -32,7 +32,8 @@ from wire.bus import Bus, Taken
 from wire.env import NodeSettings
 from wire.errors import NatsUnavailable, ProtocolViolation
 from wire.log import get
-from wire.messages import DeadJob, Job
+from wire.messages import Job
+from wire.records import DeadJob
 
 log = get(__name__)
 

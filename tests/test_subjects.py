@@ -21,7 +21,8 @@ from tests.inbox import Inbox, beside
 from tests.nats_server import CONFIG
 from wire import declare, messages, protocol, subjects, topology
 from wire.bus import Bus
-from wire.messages import BindingRecord, ClientSeen, DeadJob, Job, SessionTerminated, decode
+from wire.messages import ClientSeen, Job, SessionTerminated, decode
+from wire.records import BindingRecord, DeadJob
 
 PAGE = (Path(__file__).resolve().parents[1] / "subjects.md").read_text(encoding="utf-8")
 NAMES = {"p": str(subjects.partition("SESSION")), "session": "SESSION", "utterance": "7", "target": "en"} | {

@@ -25,6 +25,7 @@ def streams(replicas: int = 1) -> Iterator[api.StreamConfig]:
             num_replicas=replicas,
             max_age=stream.max_age_s,
             max_bytes=stream.max_bytes,
+            max_msgs_per_subject=stream.per_subject,
             duplicate_window=min(stream.dedup_s, stream.max_age_s or stream.dedup_s),
             allow_direct=True,
             republish=api.RePublish(src=">", dest=f"{stream.republish_to}.>") if stream.republish_to else None,

@@ -13,7 +13,8 @@ from wire import subjects, topology
 from wire.bus import Bus
 from wire.kv import Bucket
 from wire.languages import translates
-from wire.messages import AUTO, NodeRecord
+from wire.messages import AUTO
+from wire.records import NodeRecord
 
 
 class FleetView:

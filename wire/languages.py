@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from wire.messages import AUTO, NodeRecord
+from wire.messages import AUTO
+from wire.records import NodeRecord
 
 ANY_SOURCE = "*"
 

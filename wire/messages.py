@@ -1,8 +1,8 @@
 """Every message that crosses a process boundary, as a tagged struct.
 
 `MailboxMessage` is the base of one session's inputs, on `mailbox.<p>.<session>.<client|node|control>`, in one order.
-`Job` and `SpeechChunk` carry audio, the `*Record` structs are KV values. What clients say and are told is in
-`wire.protocol`.
+`Job`, `PartialJob` and `SpeechChunk` carry audio. What stands in KV buckets is in `wire.records`, what clients say and
+are told in `wire.protocol`.
 
 On the wire a message is JSON, so that `nats sub` and `nats kv get` read well; the few that carry audio (`BINARY`) are
 MessagePack. `encode` and `decode` choose: JSON objects begin with `{`, and no MessagePack map does.
@@ -19,11 +19,12 @@ from typing import Any, ClassVar, Literal, TypeVar
 import msgspec
 
 from wire.errors import ProtocolViolation
+from wire.options import Glossary, Options, Word
 
 AUTO = "auto"
 
 
-def _snake(name: str) -> str:
+def snake(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
@@ -36,7 +37,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 # --- mailbox: from the ingress --------------------------------------------------------------------------------------
 
 
-class MailboxMessage(Message, frozen=True, kw_only=True, tag=_snake):
+class MailboxMessage(Message, frozen=True, kw_only=True, tag=snake):
     """An input of one session actor."""
 
 
@@ -56,6 +57,7 @@ class SessionOpened(MailboxMessage, frozen=True, kw_only=True):
     pool: str = "default"
     token_hash: str = ""
     connection: str = ""
+    options: Options = Options()
 
 
 class AudioChunk(MailboxMessage, frozen=True, kw_only=True):
@@ -82,9 +84,12 @@ class FinalizeRequested(MailboxMessage, frozen=True, kw_only=True):
 
 
 class LanguagesChanged(MailboxMessage, frozen=True, kw_only=True):
+    """What is asked for from the next utterance on."""
+
     source: str
     targets: list[str]
     speech: bool
+    options: Options = Options()
 
 
 class PlaybackStarted(MailboxMessage, frozen=True, kw_only=True):
@@ -147,12 +152,14 @@ class JobProgressed(NodeMessage, frozen=True, kw_only=True):
 
 
 class Transcribed(NodeMessage, frozen=True, kw_only=True):
-    """`confidence` is the mean token probability, 0..1. `language_probability` is 1.0 where the source was given."""
+    """`confidence` is the mean token probability, 0..1. `language_probability` is 1.0 where the source was given.
+    `words` only where the job asked for them."""
 
     text: str
     language: str
     language_probability: float = 1.0
     confidence: float = 0.0
+    words: list[Word] = []
 
 
 class FoundEmpty(NodeMessage, frozen=True, kw_only=True):
@@ -205,6 +212,27 @@ class StageFailed(NodeMessage, frozen=True, kw_only=True):
     target: str | None = None
 
 
+class Hypothesis(MailboxMessage, frozen=True, kw_only=True):
+    """What an utterance that is still running sounds like so far: the answer to the PartialJob of this `generation`.
+
+    `empty` says why there are no words, as in FoundEmpty. `words` come where the job was `timed`. `translations` has a
+    translation of all this text for each target that the job asked for. `seconds` is engine time.
+    """
+
+    session: str
+    utterance: int
+    generation: int
+    node: str
+    text: str = ""
+    language: str = ""
+    language_probability: float = 1.0
+    confidence: float = 0.0
+    words: list[Word] = []
+    translations: dict[str, str] = {}
+    empty: str = ""
+    seconds: float = 0.0
+
+
 class JobDone(NodeMessage, frozen=True, kw_only=True):
     """Everything that this job asked for is stored. `seconds` of engine time by stage (asr, translate, speech)."""
 
@@ -241,18 +269,24 @@ NodeMail = (
     | SpeechUnavailable
     | StageFailed
     | JobDone
+    | Hypothesis
 )
 ControlMail = SessionTerminated
 Mail = ClientMail | NodeMail | ControlMail
 
 
-class Job(Message, frozen=True, kw_only=True, tag=_snake):
+class Job(Message, frozen=True, kw_only=True, tag=snake):
     """One utterance to transcribe, translate and speak: self-contained.
 
     `pcm` is PCM16 little endian mono at 16 kHz. `targets` are the languages to translate into, `speak` those of them
     that are to be spoken. `prompt` is confident text said just before, or empty. What an earlier attempt already
     stored is given in `transcript` and `translations` and is not computed again. `warm_up` jobs come from the node
     itself: they run through the queue and every engine, and store no result.
+
+    `expected` is the language of what was said before: with the source "auto" another is believed only where the model
+    is sure. `between` are the only two languages that are spoken: `targets` are these two, and what was said is put
+    into the one that it was not said in. `voiced` is how many seconds of the audio are voice. `words` asks for word
+    times.
     """
 
     BINARY: ClassVar[bool] = True
@@ -272,9 +306,42 @@ class Job(Message, frozen=True, kw_only=True, tag=_snake):
     translations: dict[str, str] = {}
     tenant: str = "default"
     warm_up: bool = False
+    expected: str = ""
+    between: list[str] = []
+    voiced: float = 0.0
+    words: bool = False
+    glossary: Glossary = Glossary()
 
 
-class SpeechChunk(Message, frozen=True, kw_only=True, tag=_snake):
+class PartialJob(Message, frozen=True, kw_only=True, tag=snake):
+    """What was said so far of an utterance that is running, wanted for live captions: answered by `Hypothesis`, or not
+    at all. On PARTIALS, where only a session's newest is kept.
+
+    `pcm` is PCM16 little endian mono at 16 kHz and begins `start` seconds into the session's audio; `prompt` is the
+    text that was said of this utterance before that. `whole`: the speech seems to have ended, and this is all of it:
+    heard as carefully as a final, for it may become one. `timed` asks for word times. `live` are targets to translate
+    into. `source`, `expected`, `between` and `glossary` are as in Job.
+    """
+
+    BINARY: ClassVar[bool] = True
+    session: str
+    utterance: int
+    generation: int
+    pool: str
+    source: str
+    pcm: bytes
+    start: float
+    prompt: str = ""
+    whole: bool = False
+    timed: bool = False
+    live: list[str] = []
+    expected: str = ""
+    between: list[str] = []
+    glossary: Glossary = Glossary()
+    tenant: str = "default"
+
+
+class SpeechChunk(Message, frozen=True, kw_only=True, tag=snake):
     """A piece of synthesised speech; `sequence` counts from 0. `pcm` is PCM16 mono at `sample_rate` Hz."""
 
     BINARY: ClassVar[bool] = True
@@ -283,95 +350,6 @@ class SpeechChunk(Message, frozen=True, kw_only=True, tag=_snake):
     sequence: int
     sample_rate: int
     pcm: bytes
-
-
-class DeadJob(Message, frozen=True, kw_only=True, tag=_snake):
-    """A job that was given up, kept on `dead.<pool>.<session>` for operators. Its audio is not kept.
-
-    `history` has a line for each attempt: its number, the node, and why it failed.
-    """
-
-    job: str
-    session: str
-    utterance: int
-    pool: str
-    attempts: int
-    node: str
-    reason: str
-    seconds: float
-    history: list[str] = []
-
-
-class BindingRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
-    """`bindings/<session>.<utterance>`: this utterance became this job, once. `start` and `end` bound its audio.
-
-    `attempt` is the newest; `node` and `slot` are what was reserved for it (no node: it went to the pool's lane).
-    """
-
-    job: str
-    session: str
-    utterance: int
-    attempt: int
-    pool: str
-    start: float
-    end: float
-    state: str
-    node: str = ""
-    slot: int = -1
-
-
-class SlotRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
-    """`slots/<node>.<i>`: taken by this attempt at this job, until it ends or `seconds` (the key's time) are over."""
-
-    job: str
-    session: str
-    attempt: int
-    by: str
-    seconds: int
-
-
-class LeaseRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
-    """`partitions/<p>`: this scheduler owns the sessions of the partition, until the key's time is over."""
-
-    instance: str
-
-
-class SchedulerRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
-    """`schedulers/<instance>`: a heartbeat."""
-
-    instance: str
-    partitions: int
-    sessions: int
-    version: str
-
-
-class NodeRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
-    """`nodes/<node>`: a heartbeat. It goes by itself when the node has been silent for three of them.
-
-    `sources` are the languages it can transcribe, `targets` maps a target language to the sources it can be
-    translated from ("*": any source), `voices` maps a language to the voice that speaks it. `foreign_load` is the
-    percentage of the host that others use; a `dedicated` host takes work whatever it is. `tags` are capabilities beyond
-    the known ones, that engines of your own bring.
-    """
-
-    node: str
-    version: str
-    pools: list[str]
-    slots: int
-    busy: int
-    ready: bool
-    draining: bool
-    device: str
-    models: list[str]
-    sources: list[str]
-    targets: dict[str, list[str]]
-    voices: dict[str, str]
-    cpu_percent: float
-    memory_mb: float
-    gpus: list[dict[str, Any]]
-    foreign_load: float = 0.0
-    dedicated: bool = True
-    tags: list[str] = []
 
 
 _json = msgspec.json.Encoder()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import msgspec
 
 from wire.messages import AUTO, Message
+from wire.options import Correction, Glossary, Word
 
 
 class ClientEvent(Message, frozen=True, kw_only=True):
@@ -33,6 +34,7 @@ class SessionReady(ClientEvent, frozen=True, kw_only=True, tag="session.started"
     speech: bool
     next_chunk: int
     token: str = ""
+    between: list[str] = []
 
 
 class SessionResumed(ClientEvent, frozen=True, kw_only=True, tag="session.resumed"):
@@ -46,6 +48,7 @@ class SessionUpdated(ClientEvent, frozen=True, kw_only=True, tag="session.update
     source: str
     targets: list[str]
     speech: bool
+    between: list[str] = []
 
 
 class SessionClosed(ClientEvent, frozen=True, kw_only=True, tag="session.closed"):
@@ -68,11 +71,25 @@ class TranscriptPartial(ClientEvent, frozen=True, kw_only=True, tag="transcript.
 
 
 class TranscriptFinal(ClientEvent, frozen=True, kw_only=True, tag="transcript.final"):
+    """It begins with what was committed before, but for what `corrected` says. `words` where the session asked for
+    them."""
+
     utterance: int
     text: str
     language: str
     start: float
     end: float
+    corrected: list[Correction] = []
+    words: list[Word] = []
+
+
+class TranslationPartial(ClientEvent, frozen=True, kw_only=True, tag="translation.partial"):
+    """As `transcript.partial`, for a target that was asked for live."""
+
+    utterance: int
+    target: str
+    committed: str
+    tentative: str
 
 
 class TranslationFinal(ClientEvent, frozen=True, kw_only=True, tag="translation.final"):
@@ -129,6 +146,7 @@ AnyClientEvent = (
     | AudioAck
     | TranscriptPartial
     | TranscriptFinal
+    | TranslationPartial
     | TranslationFinal
     | SpeechBegan
     | SpeechFinished
@@ -146,10 +164,17 @@ class ClientRequest(Message, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class StartRequest(ClientRequest, frozen=True, kw_only=True, tag="session.start"):
+    """`speech` may name the targets that are to be spoken. See wire.options for the rest."""
+
     source: str = AUTO
     targets: list[str] = []
     sample_rate: int = 16_000
-    speech: bool = True
+    speech: bool | list[str] = True
+    captions: bool = True
+    live: list[str] = []
+    between: list[str] = []
+    words: bool = False
+    glossary: Glossary = Glossary()
 
 
 class SpeechHeard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -175,7 +200,12 @@ class UpdateRequest(ClientRequest, frozen=True, kw_only=True, tag="session.updat
 
     source: str | None = None
     targets: list[str] | None = None
-    speech: bool | None = None
+    speech: bool | list[str] | None = None
+    captions: bool | None = None
+    live: list[str] | None = None
+    between: list[str] | None = None
+    words: bool | None = None
+    glossary: Glossary | None = None
 
 
 class FinalizeRequest(ClientRequest, frozen=True, kw_only=True, tag="utterance.finalize"):

@@ -12,12 +12,13 @@ from typing import Literal
 
 PARTITIONS = 64
 
-MAILBOX, JOBS, EVENTS, DEAD = "MAILBOX", "JOBS", "EVENTS", "DEAD"
+MAILBOX, JOBS, PARTIALS, EVENTS, DEAD = "MAILBOX", "JOBS", "PARTIALS", "EVENTS", "DEAD"
 SESSIONS_KV, BINDINGS_KV, NODES_KV = "sessions", "bindings", "nodes"
 SLOTS_KV, PARTITIONS_KV, SCHEDULERS_KV = "slots", "partitions", "schedulers"
 
 MAILBOX_ALL = "mailbox.>"
 JOB_ALL = "job.>"
+PARTIAL_ALL = "partial.*.*"
 EVENT_ALL = "event.*"
 SPEECH_ALL = "speech.*.*.*"
 DEAD_ALL = "dead.>"
@@ -80,6 +81,19 @@ def pool_consumer(pool: str) -> str:
     return f"pool-{token(pool)}"
 
 
+def partial(pool: str, session: str) -> str:
+    return f"partial.{token(pool)}.{token(session)}"
+
+
+def partial_pool(pool: str) -> str:
+    """Live captions of all sessions of one pool."""
+    return f"partial.{token(pool)}.*"
+
+
+def partial_consumer(pool: str) -> str:
+    return f"partials-{token(pool)}"
+
+
 def node_consumer(node: str) -> str:
     return f"node-{token(node)}"
 
@@ -106,7 +120,14 @@ def stream_of(subject: str) -> str:
     family, rest = subject.split(".", 1)
     if family == "$KV":
         return f"KV_{rest.split('.', 1)[0]}"
-    return {"mailbox": MAILBOX, "job": JOBS, "event": EVENTS, "speech": EVENTS, "dead": DEAD}[family]
+    return {
+        "mailbox": MAILBOX,
+        "job": JOBS,
+        "partial": PARTIALS,
+        "event": EVENTS,
+        "speech": EVENTS,
+        "dead": DEAD,
+    }[family]
 
 
 def stored(subject: str) -> str:
@@ -179,6 +200,10 @@ def event_message_id(session: str, n: int) -> str:
 def speech_message_id(job: str, target: str, sequence: int) -> str:
     """Without the attempt: a second attempt at the same text stores no second voice."""
     return f"speech.{job}.{target}.{sequence}"
+
+
+def hypothesis_message_id(session: str, utterance: int, generation: int) -> str:
+    return f"hypothesis.{session}.{utterance}.{generation}"
 
 
 def result_message_id(job: str, attempt: int, what: str) -> str:

@@ -45,6 +45,7 @@ class Stream:
     discard: Literal["old", "new"] = "old"
     max_age_s: float = 0
     max_bytes: int = -1
+    per_subject: int = -1
     dedup_s: float = DEDUP_S
     republish_to: str = ""
     description: str = ""
@@ -74,6 +75,16 @@ STREAMS = (
         max_age_s=120,
         max_bytes=1024 * MIB,
         description="utterances to run; nobody waits for one that is older",
+    ),
+    Stream(
+        subjects.PARTIALS,
+        (subjects.PARTIAL_ALL,),
+        retention="workqueue",
+        storage="memory",
+        max_age_s=3,
+        max_bytes=128 * MIB,
+        per_subject=1,
+        description="live captions that are wanted: only a session's newest matters, so that load sheds itself",
     ),
     Stream(
         subjects.EVENTS,

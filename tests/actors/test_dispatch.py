@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from actors.dispatch import Decision, Need, NodeView, Rules, decide
-from wire.messages import NodeRecord
+from wire.records import NodeRecord
 
 NODE = NodeRecord(
     node="a", version="1", pools=["default"], slots=2, busy=0, ready=True, draining=False, device="cpu", models=[],

@@ -18,7 +18,8 @@ from wire import subjects
 from wire.bus import Bus
 from wire.errors import QueueFull, Stale
 from wire.kv import Bucket
-from wire.messages import BindingRecord, DeadJob, Job, NodeRecord, SlotRecord, decode
+from wire.messages import Job, decode
+from wire.records import BindingRecord, DeadJob, NodeRecord, SlotRecord
 
 
 def command(utterance: int = 1, *, attempt: int = 1, session: str = "s1", speak: tuple[str, ...] = ()) -> RunJob:
@@ -225,6 +226,43 @@ async def test_a_newer_attempt_moves_the_binding_and_an_older_one_is_refused(bus
         assert (await binding(bus)).attempt == 2
         with pytest.raises(Stale, match="attempt 2"):
             await dispatcher.run(command(attempt=1))
+
+
+async def test_the_slot_of_an_attempt_that_its_node_lost_is_free_at_once(bus: Bus) -> None:
+    """The node froze: it has not taken its mark away, and gets nothing more until its heart is heard again."""
+    async with dispatching(bus, named("a", slots=1), named("b", slots=1)) as dispatcher:
+        await dispatcher.run(command())
+        assert list(await slots(bus)) == ["a.0"]
+        await dispatcher.run(msgspec.structs.replace(command(attempt=2), excluded=["a"]))
+        assert {key: record.attempt for key, record in (await slots(bus)).items()} == {"b.0": 2}
+        await dispatcher.run(command(2))
+        assert len(await lane(bus, subjects.job_node("a"))) == 1
+        await Bucket(bus, subjects.NODES_KV, NodeRecord).put("a", named("a", slots=1))
+
+        async def heard() -> bool:
+            return all(view.online for view in dispatcher._nodes("default"))
+
+        await until(heard)
+        await dispatcher.run(command(3))
+        assert (await slots(bus))["a.0"].job == "s1.3"
+
+
+async def test_a_mark_that_is_another_attempts_stays(bus: Bus) -> None:
+    """The slot is another job's already, or the node put its work away itself, or the same node goes on with it."""
+    marks = Bucket(bus, subjects.SLOTS_KV, SlotRecord)
+    async with dispatching(bus, named("a"), named("b")) as dispatcher:
+        for utterance in (1, 2, 3):
+            bound = msgspec.structs.replace(command(utterance).binding, node="a", slot=utterance - 1)
+            await Bucket(bus, subjects.BINDINGS_KV, BindingRecord).create(f"s1.{utterance}", bound)
+        others = SlotRecord(job="other", session="other", attempt=1, by="a", seconds=30)
+        await marks.put("a.0", others)
+        await marks.put("a.2", msgspec.structs.replace(others, job="s1.3"))
+        for utterance, excluded in ((1, ["a"]), (2, ["a"]), (3, [])):
+            await dispatcher.run(msgspec.structs.replace(command(utterance, attempt=2), excluded=excluded))
+        kept = {key: record.job for key, record in (await slots(bus)).items() if record.by == "a"}
+        assert kept == {"a.0": "other", "a.2": "s1.3"}
+        assert dispatcher.counters["slots_taken_back"] == 0
+        assert all(view.online for view in dispatcher._nodes("default"))
 
 
 async def test_where_no_node_can_do_it_all_the_job_is_cut_to_what_its_node_can(bus: Bus) -> None:

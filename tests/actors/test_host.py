@@ -20,17 +20,9 @@ from wire import subjects
 from wire.bus import Bus, Delivered
 from wire.env import SchedulerSettings
 from wire.kv import Bucket
-from wire.messages import (
-    BindingRecord,
-    ClientMail,
-    CloseRequested,
-    Job,
-    Mail,
-    SessionTerminated,
-    decode,
-    encode,
-)
+from wire.messages import ClientMail, CloseRequested, Job, Mail, SessionTerminated, decode, encode
 from wire.protocol import AnyClientEvent, AudioAck, ClientEvent
+from wire.records import BindingRecord
 
 
 @contextlib.asynccontextmanager

@@ -12,7 +12,7 @@ from tests.waiting import until
 from wire import subjects, topology
 from wire.bus import Bus
 from wire.kv import Bucket
-from wire.messages import LeaseRecord
+from wire.records import LeaseRecord
 
 
 class Owner:

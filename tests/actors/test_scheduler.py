@@ -19,7 +19,8 @@ from wire import subjects
 from wire.bus import Bus
 from wire.env import SchedulerSettings
 from wire.kv import Bucket
-from wire.messages import CloseRequested, LeaseRecord
+from wire.messages import CloseRequested
+from wire.records import LeaseRecord
 
 
 @contextlib.asynccontextmanager

@@ -20,7 +20,6 @@ from wire.messages import (
     FinalizeRequested,
     LanguagesChanged,
     Mail,
-    NodeRecord,
     SessionOpened,
     SpeechChunk,
     decode,
@@ -36,6 +35,7 @@ from wire.protocol import (
     SpeechFinished,
     TranscriptFinal,
 )
+from wire.records import NodeRecord
 
 NODE = NodeRecord(
     node="n1", version="0", pools=["default"], slots=1, busy=0, ready=True, draining=False, device="cpu",

@@ -22,16 +22,8 @@ from wire import subjects
 from wire.bus import Bus, Delivered
 from wire.env import NodeSettings
 from wire.kv import Bucket
-from wire.messages import (
-    BindingRecord,
-    Job,
-    JobDone,
-    NodeMail,
-    NodeMessage,
-    SlotRecord,
-    SpeechChunk,
-    decode,
-)
+from wire.messages import Job, JobDone, NodeMail, NodeMessage, SpeechChunk, decode
+from wire.records import BindingRecord, SlotRecord
 
 PATIENCE_S = 40.0
 

@@ -23,7 +23,8 @@ from wire.bus import Bus
 from wire.env import NodeSettings
 from wire.errors import EngineError, ModelMissing, SettingsError
 from wire.kv import Bucket
-from wire.messages import NodeRecord, SpeechEnded, SpeechStarted, Transcribed, Translated
+from wire.messages import SpeechEnded, SpeechStarted, Transcribed, Translated
+from wire.records import NodeRecord
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "engines.md"
 SOUND = sounds.pcm(sounds.white(1.0))

@@ -33,7 +33,6 @@ from wire.messages import (
     JobDone,
     JobProgressed,
     JobStarted,
-    NodeRecord,
     SpeechEnded,
     SpeechStarted,
     SpeechUnavailable,
@@ -41,6 +40,7 @@ from wire.messages import (
     Transcribed,
     Translated,
 )
+from wire.records import NodeRecord
 
 SOUND = sounds.pcm(sounds.white(1.0))
 

@@ -11,7 +11,7 @@ from wire import subjects, topology
 from wire.bus import Bus
 from wire.env import NodeSettings
 from wire.kv import Bucket
-from wire.messages import NodeRecord
+from wire.records import NodeRecord
 
 LOADED = frames.Loaded(
     device="cpu", models=["m"], sources=["fr"], targets={"en": ["*"]}, voices={"en": "v"}, tags=["emotion"]

@@ -26,7 +26,8 @@ from tests.node_runtime.conftest import (
 from tests.waiting import until
 from wire import subjects
 from wire.bus import Bus, Delivered
-from wire.messages import ClientSeen, DeadJob, JobDone, JobReturned, JobStarted, StageFailed, Transcribed, decode
+from wire.messages import ClientSeen, JobDone, JobReturned, JobStarted, StageFailed, Transcribed, decode
+from wire.records import DeadJob
 
 SOUND = sounds.pcm(sounds.white(1.0))
 LONG = sounds.pcm(sounds.white(4.0))

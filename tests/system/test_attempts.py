@@ -25,18 +25,9 @@ from tests.waiting import until
 from wire import subjects
 from wire.bus import Bus
 from wire.kv import Bucket
-from wire.messages import (
-    AudioChunk,
-    CloseRequested,
-    DeadJob,
-    JobReturned,
-    JobStarted,
-    Mail,
-    NodeRecord,
-    StageFailed,
-    decode,
-)
+from wire.messages import AudioChunk, CloseRequested, JobReturned, JobStarted, Mail, StageFailed, decode
 from wire.protocol import ClientEvent, ErrorTold, TranscriptFinal, TranslationFinal
+from wire.records import DeadJob, NodeRecord
 
 Nodes = dict[str, "subprocess.Popen[str]"]
 

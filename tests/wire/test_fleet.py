@@ -10,7 +10,8 @@ from wire.bus import Bus
 from wire.fleet import FleetView
 from wire.kv import Bucket
 from wire.languages import translates
-from wire.messages import AUTO, NodeRecord
+from wire.messages import AUTO
+from wire.records import NodeRecord
 
 
 def node(name: str = "n1", **changes: object) -> NodeRecord:

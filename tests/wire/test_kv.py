@@ -10,7 +10,8 @@ from wire import subjects
 from wire.bus import Bus
 from wire.errors import NatsUnavailable, ProtocolViolation, Stale
 from wire.kv import Bucket
-from wire.messages import BindingRecord, ClientSeen
+from wire.messages import ClientSeen
+from wire.records import BindingRecord
 
 
 def record(utterance: int, state: str = "sent") -> BindingRecord:

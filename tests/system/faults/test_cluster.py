@@ -17,8 +17,8 @@ from tests.waiting import until
 from wire import subjects
 from wire.errors import Stale
 from wire.kv import Bucket
-from wire.messages import LeaseRecord
 from wire.protocol import SessionClosed
+from wire.records import LeaseRecord
 
 pytestmark = [pytest.mark.drill, pytest.mark.asyncio(loop_scope="module")]
 
