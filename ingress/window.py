@@ -2,9 +2,9 @@
 
 Audio is published at most once, without an acknowledgement for each message. What makes it safe is go-back-N (RFC 3366,
 section 1.4): the actor tells about once a second the last chunk that it has, in order; here every message is kept until
-then, and those that are left are sent again, in order, when the connection was lost or no word came for `PATIENCE_S`. The
-actor drops what it has already and refuses what comes after a gap, so sending again is always safe. The first of them
-goes ahead, as a probe that must be stored: a stream that is away for a while is not sent the whole window each time.
+then, and what is left is sent again, in order, when the connection was lost or no word came for `PATIENCE_S`. The actor
+drops what it has already and refuses what comes after a gap, so sending again is always safe. The first message goes
+ahead, as a probe that must be stored: a stream that is away for a while is not sent the whole window each time.
 
 A connection that takes over a session begins where the actor is: `first` is the chunk that it expects. `pad` samples of
 silence go ahead, for the last frame of the connection before was never completed; its speech byte is 0.
