@@ -195,9 +195,7 @@ class Dispatcher:
 
     # --- slot and binding ---
 
-    async def _place(
-        self, decision: Decision, job: Job, binding: BindingRecord
-    ) -> tuple[Bound, Reserved | None]:
+    async def _place(self, decision: Decision, job: Job, binding: BindingRecord) -> tuple[Bound, Reserved | None]:
         """Reserve and bind, until both name the same place. Returns the binding, and the slot where it is ours."""
         bound: Bound | None = None
         for node, slot in self._places(decision):

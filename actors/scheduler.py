@@ -9,6 +9,7 @@ from collections import Counter
 from actors.dispatch import Rules
 from actors.dispatcher import Dispatcher
 from actors.host import TICK_S, Host
+from actors.lanes import Lanes
 from actors.leases import Leases
 from wire.bus import Bus
 from wire.env import SchedulerSettings
@@ -16,6 +17,8 @@ from wire.log import get
 
 log = get(__name__)
 
+SWEEPERS_PARTITION = 0
+"""Whoever owns it looks after the lanes of nodes that are gone."""
 LAST_WRITES_S = 1.0
 """What a partition was writing when it was taken away gets so long to end, before another may read."""
 
@@ -30,6 +33,7 @@ class Scheduler:
         self._tasks: asyncio.TaskGroup
         self.dispatcher = Dispatcher(bus, instance, rules)
         self.leases = Leases(bus, instance, self._gained, self._leaving, self._lost)
+        self.lanes = Lanes(bus, functools.partial(self.leases.owns, SWEEPERS_PARTITION))
         self.leases.sessions = lambda: sum(host.sessions for host in self.hosts.values())
         self.hosts: dict[int, Host] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
@@ -40,7 +44,7 @@ class Scheduler:
         async with asyncio.TaskGroup() as self._tasks:
             for watch in (
                 self.dispatcher.watch_nodes, self.dispatcher.watch_slots,
-                self.leases.watch_leases, self.leases.watch_schedulers,
+                self.leases.watch_leases, self.leases.watch_schedulers, self.lanes.run,
             ):  # fmt: skip
                 self._tasks.create_task(watch(), name=watch.__name__)
             self._tasks.create_task(self._tick(), name="deadlines")
@@ -53,7 +57,7 @@ class Scheduler:
         await self.leases.release_all()
 
     def totals(self) -> dict[str, int]:
-        return dict(self.counters + self.dispatcher.counters + self.leases.counters)
+        return dict(self.counters + self.dispatcher.counters + self.leases.counters + self.lanes.counters)
 
     async def _tick(self) -> None:
         while True:

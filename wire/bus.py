@@ -328,6 +328,11 @@ class Bus(Connection):
         with _asking(stream):
             return list((await self._js.stream_info(stream, subjects_filter=matching)).state.subjects or {})
 
+    async def purge(self, stream: str, subject: str, last: int) -> None:
+        """Take away what the stream holds of `subject`, up to sequence `last`. Raises NatsUnavailable."""
+        with _asking(stream):
+            await self._js.purge_stream(stream, seq=last + 1, subject=subject)
+
     async def waiting(self, stream: str, durable: str) -> int:
         """Messages of a queue that nobody has acknowledged: pending and in hand. Raises NatsUnavailable."""
         with _asking(durable):

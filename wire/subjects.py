@@ -18,6 +18,7 @@ SLOTS_KV, PARTITIONS_KV, SCHEDULERS_KV = "slots", "partitions", "schedulers"
 
 MAILBOX_ALL = "mailbox.>"
 JOB_ALL = "job.>"
+JOB_NODES = "job.node.*"
 PARTIAL_ALL = "partial.*.*"
 EVENT_ALL = "event.*"
 SPEECH_ALL = "speech.*.*.*"
@@ -75,6 +76,10 @@ def job_pool(pool: str) -> str:
 
 def job_node(node: str) -> str:
     return f"job.node.{token(node)}"
+
+
+def node_of_lane(subject: str) -> str:
+    return subject.rsplit(".", 1)[1]
 
 
 def pool_consumer(pool: str) -> str:

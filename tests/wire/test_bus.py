@@ -250,7 +250,16 @@ async def test_a_receiver_that_fails_is_told_in_the_log_and_called_again(
     assert "a message was not understood" in printed.out + printed.err
 
 
-@pytest.mark.parametrize("question", ["last", "read", "newest", "waiting", "declare_queue", "forget_queue"])
+async def test_a_purge_takes_one_subjects_messages_up_to_a_sequence(bus: Bus) -> None:
+    one, two = subjects.job_node("n1"), subjects.job_node("n2")
+    first, other, later = [await bus.store(subject, CHUNK) for subject in (one, two, one)]
+    await bus.purge(subjects.JOBS, one, first.sequence)
+    await bus.purge(subjects.JOBS, one, first.sequence)
+    held = await bus.read(subjects.JOBS, subjects.JOB_ALL, 1, later.sequence)
+    assert [each.sequence for each in held] == [other.sequence, later.sequence]
+
+
+@pytest.mark.parametrize("question", ["last", "read", "newest", "waiting", "declare_queue", "forget_queue", "purge"])
 async def test_questions_raise_our_error_while_the_server_is_away(server: NatsServer, bus: Bus, question: str) -> None:
     lost = disconnected(bus)
     server.kill()
@@ -263,6 +272,7 @@ async def test_questions_raise_our_error_while_the_server_is_away(server: NatsSe
         "waiting": lambda: bus.waiting(subjects.JOBS, "q"),
         "declare_queue": lambda: bus.declare_queue(subjects.JOBS, "q", subjects.job_pool("p"), 1),
         "forget_queue": lambda: bus.forget_queue(subjects.JOBS, "q"),
+        "purge": lambda: bus.purge(subjects.JOBS, subjects.job_node("n1"), 1),
     }
     with pytest.raises(NatsUnavailable, match="no answer about"):
         await asked[question]()

@@ -51,6 +51,13 @@ def test_a_mailbox_is_found_by_its_session_and_tells_it(session: str) -> None:
     assert 0 <= subjects.partition(session) < subjects.PARTITIONS
 
 
+@given(NAMES)
+def test_a_lane_tells_its_node(node: str) -> None:
+    assert subjects.node_of_lane(subjects.job_node(node)) == node
+    assert matches(subjects.JOB_NODES, subjects.job_node(node))
+    assert not matches(subjects.JOB_NODES, subjects.job_pool(node))
+
+
 def test_partitions_never_change() -> None:
     """Processes of two versions must agree. crc32 of the name, modulo 64."""
     expected = {"": 0, "a": 3, "session-1": 46, "0f8fad5b": 62}
