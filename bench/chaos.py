@@ -45,7 +45,6 @@ SHAPE = Shape(
 EVERY_S = (0.5, 1.2)
 LAST_S = 75.0
 """For so long those who still speak may go on once the faults are over."""
-SETTLED_S = 90.0
 RECOVERS_S = 60.0
 
 Hits = Callable[[Member], AbstractAsyncContextManager[None]]
@@ -225,7 +224,7 @@ async def chaos(minutes: float, seed: int, sessions: int, console: Console, logs
                 group.create_task(crowd.talk(end))
             report = drill.judge(crowd.speakers)
             spoken = {each.heard.session for each in crowd.speakers}
-            report.settling = await settled(fleet, spoken, drill.idle, SETTLED_S)
+            report.settling = await settled(fleet, spoken, drill.idle)
             console.print(_table(drill, storm, crowd))
             for note in [*storm.died, *report.notes[:40]]:
                 console.print(note, markup=False)

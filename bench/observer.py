@@ -24,6 +24,9 @@ from wire.kv import Bucket
 from wire.records import SchedulerRecord, SlotRecord
 
 SETTLED_S = 45.0
+CLUSTER_SETTLED_S = 90.0
+"""A server asks its cluster to forget a consumer that nobody listens to. Asked while nobody leads the cluster, it is
+not heard, and asks again 30 to 60 s later (nats-server's deleteNotActive)."""
 LOOK_S = 0.2
 
 PATIENCE = aiohttp.ClientTimeout(total=2)
@@ -132,9 +135,10 @@ class Settling:
     seconds: float = 0.0
 
 
-async def settled(fleet: Fleet, spoken: Collection[str], usual: Counter[str], patience: float = SETTLED_S) -> Settling:
-    """Look until nothing is left over, for at most `patience` seconds."""
+async def settled(fleet: Fleet, spoken: Collection[str], usual: Counter[str]) -> Settling:
+    """Look until nothing is left over, for as long as the servers may take."""
     found, began = Settling(), time.monotonic()
+    patience = CLUSTER_SETTLED_S if len(fleet.monitors) > 1 else SETTLED_S
     while True:
         try:
             found.left = await left_over(fleet, spoken, usual)

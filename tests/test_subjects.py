@@ -173,6 +173,7 @@ def test_every_function_that_makes_a_subject_is_documented() -> None:
         "speech_of",
         "stream_of",
         "session_of_mailbox",
+        "node_of_lane",
         "unstored",
         "addressee",
         "pool_consumer",

@@ -101,7 +101,7 @@ async def test_a_node_that_goes_in_the_middle_of_a_job_costs_seconds(
             if how == signal.SIGTERM:
                 assert len(heard.of(JobReturned)) == 1
                 await until_at_rest(bus)
-            else:  # what lies on its lane goes by its age
+            else:  # what lies on its lane goes when its heartbeat has gone
                 await until(lambda: _no_slot_is_marked(bus))
     tags = [event.__struct_config__.tag for event in await events(bus)]
     assert tags == ["session.started", "transcript.final", "translation.final", "session.closed"]
