@@ -40,15 +40,15 @@ from collections.abc import Iterator
 import msgspec
 
 from actors.commands import RunJob
-from actors.dispatch import Decision, Need, NodeView, Rules, decide
-from wire import subjects, topology
+from actors.dispatch import Decision, NodeView, decide
+from wire import matching, subjects, topology
 from wire.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
 from wire.bus import Bus
 from wire.errors import QueueFull, Stale, Unavailable
 from wire.fleet import FleetView
 from wire.kv import Bucket
-from wire.languages import translates
 from wire.log import get
+from wire.matching import Rules
 from wire.messages import Job
 from wire.records import BindingRecord, DeadJob, NodeRecord, SlotRecord
 
@@ -150,15 +150,7 @@ class Dispatcher:
     async def run(self, command: RunJob) -> None:
         """Reserve, bind and publish. Raises Stale where a newer attempt is bound, QueueFull, NatsUnavailable."""
         job = command.job
-        need = Need(
-            pool=job.pool,
-            source=job.source,
-            targets=[target for target in job.targets if target not in job.translations],
-            speak=job.speak,
-            heard=bool(job.transcript),
-            excluded=command.excluded,
-            last=self._served.get(job.session, ""),
-        )
+        need = matching.need_of(job, command.excluded, self._served.get(job.session, ""))
         decision = decide(need, self._nodes(job.pool), self._rules)
         self.refusals.update(decision.refused)
         if not decision.capable:
@@ -170,7 +162,7 @@ class Dispatcher:
             where = subjects.job_pool(job.pool)
         else:
             where = subjects.job_node(bound.node)
-            job = job if decision.whole else _part(job, node)
+            job = job if decision.whole else matching.part(job, node.record)
             self._remember(job.session, bound.node)
         try:
             await self._bus.store(where, job, id=subjects.job_message_id(job.session, job.utterance, job.attempt))
@@ -294,13 +286,3 @@ class Dispatcher:
         self._served[session] = node
         while len(self._served) > REMEMBERED_SESSIONS:
             del self._served[next(iter(self._served))]
-
-
-def _part(job: Job, node: NodeView) -> Job:
-    """What this node can do of the job; the rest is another attempt's."""
-    can = [
-        target for target in job.targets if target in job.translations or translates(node.record, job.source, target)
-    ]
-    return msgspec.structs.replace(
-        job, targets=can, speak=[target for target in job.speak if target in can and target in node.record.voices]
-    )

@@ -6,7 +6,6 @@ import asyncio
 import functools
 from collections import Counter
 
-from actors.dispatch import Rules
 from actors.dispatcher import Dispatcher
 from actors.host import TICK_S, Host
 from actors.lanes import Lanes
@@ -14,6 +13,7 @@ from actors.leases import Leases
 from wire.bus import Bus
 from wire.env import SchedulerSettings
 from wire.log import get
+from wire.matching import Rules
 
 log = get(__name__)
 

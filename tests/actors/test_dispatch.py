@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.dispatch import Decision, Need, NodeView, Rules, decide
+from actors.dispatch import Decision, NodeView, decide
+from wire.matching import Need, Rules
 from wire.records import NodeRecord
 
 NODE = NodeRecord(

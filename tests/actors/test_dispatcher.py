@@ -10,7 +10,6 @@ import msgspec
 import pytest
 
 from actors.commands import RunJob
-from actors.dispatch import Rules
 from actors.dispatcher import Dispatcher
 from tests.actors.test_dispatch import NODE
 from tests.waiting import until
@@ -18,6 +17,7 @@ from wire import subjects
 from wire.bus import Bus
 from wire.errors import QueueFull, Stale
 from wire.kv import Bucket
+from wire.matching import Rules
 from wire.messages import Job, decode
 from wire.records import BindingRecord, DeadJob, NodeRecord, SlotRecord
 

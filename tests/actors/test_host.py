@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import msgspec
 import pytest
 
-from actors.dispatch import Rules
 from actors.dispatcher import Dispatcher
 from actors.host import TICK_S, Host, SessionRecord
 from tests.actors.life import Story, Teller, transcribed
@@ -20,6 +19,7 @@ from wire import subjects
 from wire.bus import Bus, Delivered
 from wire.env import SchedulerSettings
 from wire.kv import Bucket
+from wire.matching import Rules
 from wire.messages import ClientMail, CloseRequested, Job, Mail, SessionTerminated, decode, encode
 from wire.protocol import AnyClientEvent, AudioAck, ClientEvent
 from wire.records import BindingRecord
