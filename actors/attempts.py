@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import msgspec
 
+from wire.messages import JobUnplaced, NodeMessage
+
 SILENCE_S = 3.0
 START_S = 1.5
 MAX_ATTEMPTS = 4
@@ -26,7 +28,8 @@ MAX_ROUNDS = 2 * MAX_ATTEMPTS
 
 
 class Work(msgspec.Struct):
-    """The job of one utterance. `first`..`end` are samples of its audio. Times are stream time, 0.0: never."""
+    """The job of one utterance. `first`..`end` are samples of its audio. Times are stream time, 0.0: never. `unplaced`
+    says why no node could take this attempt, while none has."""
 
     first: int
     end: int
@@ -39,13 +42,18 @@ class Work(msgspec.Struct):
     started: bool = False
     heard_at: float = 0.0
     node: str = ""
+    unplaced: str = ""
     excluded: list[str] = []
     faults: list[str] = []
 
-    def sign(self, attempt: int, node: str, now: float) -> None:
-        """A node says something about `attempt`."""
-        if attempt == self.attempt:
-            self.started, self.node, self.heard_at = True, node, now
+    def sign(self, said: NodeMessage, now: float) -> None:
+        """A node says something about its attempt; or the scheduler says why no node can take it."""
+        if said.attempt != self.attempt:
+            return
+        if not isinstance(said, JobUnplaced):
+            self.started, self.node, self.heard_at, self.unplaced = True, said.node, now, ""
+        elif not self.started:
+            self.unplaced = said.reason
 
     def deadline(self) -> float | None:
         """When silence becomes a reason."""
@@ -63,4 +71,5 @@ class Work(msgspec.Struct):
         if elsewhere and self.node and self.node not in self.excluded:
             self.excluded.append(self.node)
         self.attempt += 1
-        self.sent_at, self.widened, self.started, self.heard_at, self.node = now, False, False, 0.0, ""
+        self.sent_at, self.widened, self.started, self.heard_at = now, False, False, 0.0
+        self.node = self.unplaced = ""

@@ -41,6 +41,7 @@ import msgspec
 
 from actors.commands import RunJob
 from actors.dispatch import Decision, NodeView, decide
+from actors.refusals import in_words
 from wire import matching, subjects, topology
 from wire.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
 from wire.bus import Bus
@@ -49,7 +50,7 @@ from wire.fleet import FleetView
 from wire.kv import Bucket
 from wire.log import get
 from wire.matching import Rules
-from wire.messages import Job
+from wire.messages import Job, JobUnplaced
 from wire.records import BindingRecord, DeadJob, NodeRecord, SlotRecord
 
 log = get(__name__)
@@ -153,8 +154,6 @@ class Dispatcher:
         need = matching.need_of(job, command.excluded, self._served.get(job.session, ""))
         decision = decide(need, self._nodes(job.pool), self._rules)
         self.refusals.update(decision.refused)
-        if not decision.capable:
-            log.info("no node can take this job now", job=job.job, refused=decision.refused)
         placed, reserved = await self._place(decision, job, command.binding)
         bound = placed.record
         node = next((node for node in decision.capable if node.record.node == bound.node), None)
@@ -164,21 +163,35 @@ class Dispatcher:
             where = subjects.job_node(bound.node)
             job = job if decision.whole else matching.part(job, node.record)
             self._remember(job.session, bound.node)
+        named = subjects.widened_message_id if node is None else subjects.job_message_id
         try:
-            await self._bus.store(where, job, id=subjects.job_message_id(job.session, job.utterance, job.attempt))
+            await self._bus.store(where, job, id=named(job.session, job.utterance, job.attempt))
         except QueueFull:
             await self._release(reserved)
             raise
         self.counters["jobs"] += 1
         self.counters["jobs_to_pool" if node is None else "jobs_to_lane"] += 1
+        if not decision.capable:
+            await self._say_unplaced(job, in_words(decision.refused, job))
         if placed.before is not None and placed.before.node in command.excluded:
             await self._take_back(placed.before)
 
     async def widen(self, job: Job) -> None:
-        """Publish it on the pool's lane as well. Raises QueueFull, NatsUnavailable."""
+        """Publish it on the pool's lane as well, unless it is there. Raises QueueFull, NatsUnavailable."""
         id = subjects.widened_message_id(job.session, job.utterance, job.attempt)
         await self._bus.store(subjects.job_pool(job.pool), job, id=id)
         self.counters["jobs_widened"] += 1
+
+    async def _say_unplaced(self, job: Job, reason: str) -> None:
+        """The session is told by mail, like all that it knows: should nobody come in time, its client reads the
+        reason."""
+        log.info("no node can take this job now", job=job.job, attempt=job.attempt, reason=reason)
+        unplaced = JobUnplaced(
+            job=job.job, utterance=job.utterance, attempt=job.attempt, node=self._instance, reason=reason
+        )
+        id = subjects.result_message_id(job.job, job.attempt, "unplaced")
+        await self._bus.store(subjects.mailbox(job.session, "node"), unplaced, id=id)
+        self.counters["jobs_unplaced"] += 1
 
     async def bury(self, dead: DeadJob) -> None:
         log.error("a job was given up", job=dead.job, attempts=dead.attempts, history=dead.history)

@@ -128,7 +128,7 @@ class Utterance(msgspec.Struct):
 
     def expire(self) -> None:
         """Nothing more is to be expected."""
-        failure = Failure("timed_out", "no result came in time", True)
+        failure = Failure("timed_out", self.work.unplaced or "no result came in time", True)
         self.fail("asr", None, failure)
 
     @property

@@ -354,7 +354,7 @@ class Session:
             if utterance.number != result.utterance:
                 continue
             current = result.attempt == utterance.work.attempt
-            utterance.work.sign(result.attempt, result.node, now)
+            utterance.work.sign(result, now)
             transcript = utterance.fold(result)
             if transcript is not None:
                 self.state.group.add(utterance.number, transcript.text, transcript.confidence)

@@ -145,6 +145,13 @@ class JobStarted(NodeMessage, frozen=True, kw_only=True):
     pass
 
 
+class JobUnplaced(NodeMessage, frozen=True, kw_only=True):
+    """From the scheduler: no node can take this attempt now; it waits in its pool for one that can. `reason` is for a
+    person."""
+
+    reason: str
+
+
 class JobProgressed(NodeMessage, frozen=True, kw_only=True):
     """Sent each second while the job runs. `stage` is asr, translate or speech."""
 
@@ -189,7 +196,8 @@ class SpeechEnded(NodeMessage, frozen=True, kw_only=True):
 
 
 class JobReturned(NodeMessage, frozen=True, kw_only=True):
-    """The node stops and gives the job back: another attempt is due at once, and this one was nobody's fault."""
+    """The node stops, or can do nothing of it, and gives the job back: another attempt is due at once, and this one was
+    nobody's fault."""
 
 
 class SpeechUnavailable(NodeMessage, frozen=True, kw_only=True):
@@ -259,6 +267,7 @@ ClientMail = (
 )
 NodeMail = (
     JobStarted
+    | JobUnplaced
     | JobProgressed
     | JobReturned
     | Transcribed

@@ -190,7 +190,7 @@ def job_message_id(session: str, utterance: int, attempt: int) -> str:
 
 
 def widened_message_id(session: str, utterance: int, attempt: int) -> str:
-    """The same attempt once more, on the pool's lane, because its node did not begin."""
+    """An attempt on the pool's lane: at once, or once more because its node did not begin."""
     return f"job.{session}.{utterance}.{attempt}.pool"
 
 

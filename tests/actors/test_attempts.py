@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actors.attempts import MAX_ATTEMPTS, MAX_ROUNDS
+from actors.attempts import MAX_ATTEMPTS, MAX_ROUNDS, Work
 from actors.commands import BuryJob, Command, WidenJob
 from tests.actors.life import Teller, events, jobs, kinds, outcome, transcribed
 from wire.env import SchedulerSettings
@@ -15,6 +15,7 @@ from wire.messages import (
     JobProgressed,
     JobReturned,
     JobStarted,
+    JobUnplaced,
     SpeechEnded,
     SpeechStarted,
     StageFailed,
@@ -49,6 +50,30 @@ def test_a_job_that_began_in_time_is_not_widened() -> None:
     commands = outcome(teller.say(transcribed(1)).story, wait=20)
     assert attempts(commands) == [(1, [])]
     assert not [command for command in commands if isinstance(command, WidenJob)]
+
+
+def unplaced(attempt: int = 1) -> JobUnplaced:
+    return JobUnplaced(**about(attempt, "scheduler"), reason=f"no node could take it: {attempt} offline")
+
+
+def test_why_nobody_could_take_it_is_what_the_client_reads_in_the_end() -> None:
+    (error,) = [event for event in events(outcome(spoken().say(unplaced()).story)) if isinstance(event, ErrorTold)]
+    assert (error.code, error.message, error.retryable) == ("timed_out", "no node could take it: 1 offline", True)
+
+
+@pytest.mark.parametrize("mail", [[unplaced(), JobStarted(**about())], [JobStarted(**about()), unplaced()]])
+def test_once_a_node_has_begun_it_no_longer_holds(mail: list[JobStarted | JobUnplaced]) -> None:
+    work = Work(first=0, end=1, source="fr", pool="default", prompt="", sent_at=0)
+    for each in mail:
+        work.sign(each, 1)
+    assert (work.started, work.node, work.unplaced) == (True, "n1", "")
+
+
+def test_it_holds_for_its_attempt_only() -> None:
+    crashed = StageFailed(**about(), stage="asr", code="engine_crashed", message="died", retryable=True)
+    story = spoken().say(unplaced()).say(crashed).say(unplaced()).story
+    (error,) = [event for event in events(outcome(story)) if isinstance(event, ErrorTold)]
+    assert error.message == "no result came in time"
 
 
 def test_a_node_that_falls_silent_loses_the_job_to_another() -> None:

@@ -18,7 +18,7 @@ from wire.bus import Bus
 from wire.errors import QueueFull, Stale
 from wire.kv import Bucket
 from wire.matching import Rules
-from wire.messages import Job, decode
+from wire.messages import Job, JobUnplaced, decode
 from wire.records import BindingRecord, DeadJob, NodeRecord, SlotRecord
 
 
@@ -280,6 +280,26 @@ async def test_a_widened_job_is_on_the_pools_lane_once(bus: Bus) -> None:
         await dispatcher.widen(command().job)
     assert len(await lane(bus, subjects.job_pool("default"))) == 1
     assert len(await lane(bus, subjects.job_node("a"))) == 1
+
+
+async def test_a_job_that_is_with_the_pool_already_is_not_put_there_again(bus: Bus) -> None:
+    async with dispatching(bus) as dispatcher:
+        await dispatcher.run(command())
+        await dispatcher.widen(command().job)
+    assert len(await lane(bus, subjects.job_pool("default"))) == 1
+
+
+async def test_the_session_is_told_once_why_no_node_can_take_its_job(bus: Bus) -> None:
+    async with dispatching(bus, named("a", draining=True), named("b", ready=False)) as dispatcher:
+        for _ in range(2):
+            await dispatcher.run(command())
+    async with dispatching(bus, named("a", slots=1), named("b", slots=1)) as dispatcher:
+        for utterance in (2, 3, 4):  # with all slots taken somebody can, and will
+            await dispatcher.run(command(utterance))
+    mail = await bus.read(subjects.MAILBOX, subjects.mailbox_of("s1"), 1, 10)
+    told: list[JobUnplaced] = [decode(JobUnplaced, each.data) for each in mail]
+    expected = ("s1.1", 1, "no node could take it: 1 offline, 1 about to stop")
+    assert [(each.job, each.attempt, each.reason) for each in told] == [expected]
 
 
 async def test_a_buried_job_can_be_read_by_operators(bus: Bus) -> None:

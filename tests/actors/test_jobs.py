@@ -5,7 +5,7 @@ from actors.audio import AudioBuffer
 from actors.jobs import binding_of, dead_of, job_of
 from actors.outcomes import Failure, Utterance
 from actors.state import SessionState
-from wire.messages import AudioChunk, Transcribed, Translated
+from wire.messages import AudioChunk, JobStarted, Transcribed, Translated
 
 STATE = SessionState(session="s1", tenant="t", pool="p")
 
@@ -47,7 +47,7 @@ def test_the_binding_bounds_the_audio() -> None:
 
 def test_a_death_notice_has_every_fault() -> None:
     spoken = utterance()
-    spoken.work.sign(1, "n1", 1)
+    spoken.work.sign(JobStarted(job="s1.1", utterance=1, attempt=1, node="n1"), 1)
     spoken.work.fault("crashed")
     spoken.work.again(2, elsewhere=True)
     spoken.work.fault("gave no sign")
