@@ -19,6 +19,7 @@ from wire.protocol import StartRequest, UpdateRequest
 MAX_TARGETS = 16
 MAX_WORDS, MAX_TERMS = 100, 200
 MAX_TERM_CHARACTERS = 80
+EXTRAS = ("captions", "live", "between", "words", "glossary")
 LANGUAGE = re.compile(r"[a-z]{2,3}")
 
 
@@ -33,24 +34,27 @@ class Wishes(msgspec.Struct, frozen=True):
 
 def asked(request: StartRequest) -> Wishes:
     """Raises LanguageUnsupported, ProtocolViolation (target_equals_source, bad_field)."""
-    fields = {name: getattr(request, name) for name in ("captions", "live", "between", "words", "glossary")}
+    fields = {name: getattr(request, name) for name in EXTRAS}
     return _made(request.source, request.targets, request.speech, Options(), fields)
 
 
 def changed(wishes: Wishes, request: UpdateRequest) -> Wishes:
     """Raises as `asked` does."""
-    names = ("captions", "live", "between", "words", "glossary")
-    fields = {name: value for name in names if (value := getattr(request, name)) is not None}
-    between_ends = request.between == [] and bool(wishes.options.between)
-    source, targets = wishes.source, [] if between_ends else wishes.targets
-    if request.between and request.between != wishes.options.between:
+    fields = {name: value for name in EXTRAS if (value := getattr(request, name)) is not None}
+    source, targets, options = wishes.source, wishes.targets, wishes.options
+    if request.between is not None and request.between != options.between:
         source, targets = AUTO, []
-    speech: bool | list[str] = wishes.speech if wishes.options.spoken is None else wishes.options.spoken
+    source = source if request.source is None else request.source
+    targets = targets if request.targets is None else request.targets
+    speech: bool | list[str] = wishes.speech if options.spoken is None else options.spoken
+    kept = fields.get("between", options.between) or targets
+    if isinstance(speech, list):
+        speech = [each for each in speech if each in kept]
     return _made(
-        source if request.source is None else request.source,
-        targets if request.targets is None else request.targets,
+        source,
+        targets,
         speech if request.speech is None else request.speech,
-        msgspec.structs.replace(wishes.options, live=[each for each in wishes.options.live if each in targets]),
+        msgspec.structs.replace(options, live=[each for each in options.live if each in kept]),
         fields,
     )
 

@@ -113,7 +113,7 @@ def test_defaults_of_the_opening_are_documented() -> None:
     shown = dict(re.findall(r"^\| `(\w+)` \| [^|]* \| `([^`]+)` \|", first, re.MULTILINE))
     opening = protocol.StartRequest()
     for field in protocol.StartRequest.__struct_fields__:
-        assert msgspec.json.decode(shown[field]) == getattr(opening, field)
+        assert msgspec.json.decode(shown[field]) == msgspec.to_builtins(getattr(opening, field))
 
 
 def test_numbers_are_those_of_the_code() -> None:

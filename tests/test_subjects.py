@@ -19,14 +19,15 @@ import actors.host
 import actors.state
 from tests.inbox import Inbox, beside
 from tests.nats_server import CONFIG
-from wire import declare, messages, protocol, subjects, topology
+from wire import declare, messages, protocol, records, subjects, topology
 from wire.bus import Bus
 from wire.messages import ClientSeen, Job, SessionTerminated, decode
 from wire.records import BindingRecord, DeadJob
 
 PAGE = (Path(__file__).resolve().parents[1] / "subjects.md").read_text(encoding="utf-8")
 NAMES = {"p": str(subjects.partition("SESSION")), "session": "SESSION", "utterance": "7", "target": "en"} | {
-    "node": "NODE", "pool": "POOL", "job": "SESSION.7", "attempt": "1", "n": "3", "sequence": "0", "what": "asr"
+    "node": "NODE", "pool": "POOL", "job": "SESSION.7", "attempt": "1", "n": "3", "sequence": "0", "what": "asr",
+    "generation": "2",
 }  # fmt: skip
 
 
@@ -49,6 +50,7 @@ BUILT = {
     **{subjects.mailbox("SESSION", side): subjects.MAILBOX for side in typing.get_args(subjects.Side)},
     subjects.job_pool("POOL"): subjects.JOBS,
     subjects.job_node("NODE"): subjects.JOBS,
+    subjects.partial("POOL", "SESSION"): subjects.PARTIALS,
     subjects.event("SESSION"): subjects.EVENTS,
     subjects.speech("SESSION", 7, "en"): subjects.EVENTS,
     subjects.stored(subjects.event("SESSION")): "",
@@ -66,7 +68,7 @@ def test_the_payloads_are_structs_and_the_mail_is_complete() -> None:
     sides = {"client": "ClientMail", "node": "NodeMail", "control": "ControlMail"}
     for row in table("Subjects"):
         structs = [name for name in names(row[2]) if name[0].isupper()]
-        assert all(hasattr(messages, name) or hasattr(protocol, name) for name in structs), row
+        assert all(any(hasattr(module, name) for module in (messages, protocol, records)) for name in structs), row
         if row[1] == subjects.MAILBOX:
             union = getattr(messages, structs[0])
             assert structs[0] == sides[row[0].strip("`").rsplit(".", 1)[1]]
@@ -79,7 +81,7 @@ def test_streams_are_documented_with_their_limits() -> None:
     for stream in topology.STREAMS:
         inside, retention, age, size, limit = documented[stream.name]
         assert tuple(names(inside)) == stream.subjects
-        assert retention == stream.retention
+        assert retention == stream.retention + (", in memory" if stream.storage == "memory" else "")
         assert age.startswith(f"{stream.max_age_s} s" if stream.max_age_s else "none")
         assert size == f"{stream.max_bytes // topology.MIB} MiB"
         assert ("refused" in limit) is (stream.discard == "new")
@@ -91,15 +93,22 @@ def test_buckets_are_documented_with_their_limits() -> None:
     for bucket in topology.BUCKETS:
         key, value, _, age, size = documented[bucket.name]
         assert f"{key.strip('`')}:" in bucket.description
-        assert any(hasattr(module, names(value)[0]) for module in (messages, actors.host, actors.state))
+        assert any(hasattr(module, names(value)[0]) for module in (records, actors.host, actors.state))
         assert age == (f"{bucket.ttl_s:g} s" if bucket.ttl_s else f"{topology.LEASE_TTL_S} s for each key")
         assert size == f"{bucket.max_bytes // topology.MIB} MiB"
 
 
+QUEUES = (
+    (subjects.pool_consumer("POOL"), subjects.job_pool("POOL")),
+    (subjects.node_consumer("NODE"), subjects.job_node("NODE")),
+    (subjects.partial_consumer("POOL"), subjects.partial_pool("POOL")),
+)
+
+
 def test_consumers_are_documented_with_their_settings() -> None:
     documented = {filled(row[0]): row for row in table("Consumers") if row[0].startswith("`")}
-    assert set(documented) == {subjects.pool_consumer("POOL"), subjects.node_consumer("NODE")}
-    for name, subject in (("pool-POOL", subjects.job_pool("POOL")), ("node-NODE", subjects.job_node("NODE"))):
+    assert set(documented) == {name for name, _ in QUEUES}
+    for name, subject in QUEUES:
         _, stream, filtered, _, settings = documented[name]
         config = declare.queue(name, subject, 1)
         assert stream == subjects.stream_of(subject)
@@ -115,6 +124,7 @@ def test_message_ids_are_documented() -> None:
         subjects.event_message_id("SESSION", 3),
         subjects.speech_message_id(subjects.job_id("SESSION", 7), "en", 0),
         subjects.result_message_id("SESSION.7", 1, "asr"),
+        subjects.hypothesis_message_id("SESSION", 7, 2),
         subjects.dead_message_id(subjects.job_id("SESSION", 7)),
     }
 
@@ -163,7 +173,7 @@ def test_commands_name_streams_buckets_and_subjects_that_are_there() -> None:
 
 
 def test_every_function_that_makes_a_subject_is_documented() -> None:
-    makers = {"mailbox", "job_pool", "job_node", "event", "speech", "stored", "live", "dead"}
+    makers = {"mailbox", "job_pool", "job_node", "partial", "event", "speech", "stored", "live", "dead"}
     others = {
         "token",
         "partition",
@@ -177,6 +187,9 @@ def test_every_function_that_makes_a_subject_is_documented() -> None:
         "unstored",
         "addressee",
         "pool_consumer",
+        "partial_pool",
+        "partial_consumer",
+        "hypothesis_message_id",
         "node_consumer",
         "binding_key",
         "session_key",

@@ -28,6 +28,7 @@ from wire.messages import (
     PlaybackEnded,
     PlaybackStarted,
 )
+from wire.options import Options
 from wire.protocol import SessionClosed, TranscriptFinal, TranscriptPartial
 
 SECOND = bytes(32_000)
@@ -153,8 +154,8 @@ async def test_control_reaches_the_actor_behind_its_audio(url: str, actor: Actor
         kinds = [mail for mail in heard_by(actor, client).mail if not hasattr(mail, "pcm")]
         assert kinds == [
             FinalizeRequested(after=-1),
-            LanguagesChanged(source="auto", targets=["en"], speech=True),
-            LanguagesChanged(source="fr", targets=["de"], speech=True),
+            LanguagesChanged(source="auto", targets=["en"], speech=True, options=Options(captions=True)),
+            LanguagesChanged(source="fr", targets=["de"], speech=True, options=Options(captions=True)),
             PlaybackStarted(utterance=3, target="en", seconds=2.5),
             PlaybackEnded(utterance=3, target="en"),
             CloseRequested(after=0),

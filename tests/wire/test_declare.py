@@ -21,7 +21,8 @@ async def test_the_server_has_what_the_topology_says(bus: Bus) -> None:
         assert sorted(config.subjects or ()) == sorted(stream.subjects)
         assert (config.retention, config.storage, config.discard) == (stream.retention, stream.storage, stream.discard)
         assert (config.max_age, config.max_bytes) == (stream.max_age_s, stream.max_bytes)
-        assert config.duplicate_window == stream.dedup_s
+        assert config.duplicate_window == min(stream.dedup_s, stream.max_age_s or stream.dedup_s)
+        assert config.max_msgs_per_subject == stream.per_subject
         assert bool(config.republish) == bool(stream.republish_to)
     for bucket in topology.BUCKETS:
         config = (await bus._js.stream_info(f"KV_{bucket.name}")).config

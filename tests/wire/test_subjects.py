@@ -87,6 +87,8 @@ def test_every_stored_subject_is_in_the_stream_that_it_names(one: str, other: st
         assert sum(matches(pattern, subject) for pattern in stream.subjects) == 1
         assert subjects.unstored(subjects.stored(subject)) == subject
         assert matches(subjects.STORED_ALL, subjects.stored(subject))
+    assert matches(subjects.partial_pool(one), subjects.partial(one, other))
+    assert subjects.partial_consumer(one) != subjects.pool_consumer(one)
     assert matches(subjects.speech_of(one), subjects.speech(one, number, other))
 
 
@@ -122,6 +124,8 @@ def test_ids_differ_wherever_the_thing_does(one: str, other: str, a: int, b: int
     assert (subjects.event_message_id(one, a) == subjects.event_message_id(other, b)) is same
     assert (subjects.job_id(one, a) == subjects.job_id(other, b)) is same
     assert subjects.job_message_id(one, a, 1) != subjects.job_message_id(one, a, 2)
+    assert (subjects.hypothesis_message_id(one, a, 1) == subjects.hypothesis_message_id(other, b, 1)) is same
+    assert subjects.hypothesis_message_id(one, a, 1) != subjects.hypothesis_message_id(one, a, 2)
     assert subjects.result_message_id(one, 1, "x") != subjects.result_message_id(one, 2, "x")
     assert subjects.speech_message_id(one, "en", a) != subjects.speech_message_id(one, "de", a)
 
