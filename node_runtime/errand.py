@@ -3,7 +3,7 @@
     done        everything that it asked for is stored, JobDone last
     failed      the same, but for what failed: a StageFailed last, that asks for another attempt. The engines died, a
                 model raised, or something is lacking here that another node may have.
-    returned    the node stops: JobReturned, so that another attempt is made at once
+    returned    the node stops, or can do nothing of it: JobReturned, so that another attempt is made at once
     given back  what came of it could not be stored (NATS was away): the queue delivers it again
 
 How often it is tried is the session actor's business, so an attempt has the scheduler's number and no other. The
@@ -131,7 +131,7 @@ class Errand:
         await self._taken.give_back(after)
 
     async def hand_back(self) -> None:
-        """This node stops: the session is told, and the queue forgets the job."""
+        """Not here: the session is told, and the queue forgets the job."""
         job = self.job
         returned = JobReturned(job=job.job, utterance=job.utterance, attempt=job.attempt, node=self._node)
         id = subjects.result_message_id(job.job, job.attempt, what(returned))
@@ -141,7 +141,7 @@ class Errand:
             log.warning("a job could not be returned: the queue keeps it", job=job.job, reason=error.code)
             return
         await self._taken.ack()
-        log.info("a job was returned: the node stops", job=job.job, attempt=job.attempt)
+        log.info("a job was returned", job=job.job, attempt=job.attempt)
 
 
 def read(data: bytes) -> Job:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from node_runtime import frames, host
+from node_runtime.fitness import Fitness
 from node_runtime.nursery import ChildLost, Nursery
 from node_runtime.presence import Presence
 from node_runtime.slots import Slots
@@ -43,7 +44,10 @@ class Node:
         self._presence = Presence(bus, settings, name, self._slots)
         self._nursery = Nursery(settings, name, self._births.put_nowait, self._presence.lost_engines)
         self._warm_ups = WarmUps(bus, name, settings.pools[0], self._nursery)
-        self._worker = Worker(bus, name, settings, self._nursery, self._presence, self._slots, self._warm_ups)
+        self._fitness = Fitness(bus, settings, self._presence)
+        self._worker = Worker(
+            bus, name, settings, self._nursery, self._presence, self._slots, self._warm_ups, self._fitness
+        )
 
     async def serve(self, stop: asyncio.Event) -> None:
         await self._declare()
@@ -53,6 +57,7 @@ class Node:
                     group.create_task(self._nursery.watch(), name="nursery"),
                     group.create_task(self._warm_up(), name="warm-ups"),
                     group.create_task(self._presence.beat(), name="heartbeat"),
+                    group.create_task(self._fitness.follow(), name="fleet"),
                 ]
                 working = group.create_task(self._worker.work(stop), name="worker")
                 await stop.wait()

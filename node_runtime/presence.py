@@ -33,6 +33,8 @@ class Presence:
         self._ready = asyncio.Event()
         self._slots = slots
         self.draining = False
+        self.told: NodeRecord | None = None
+        """The last heartbeat."""
 
     @property
     def ready(self) -> bool:
@@ -83,8 +85,9 @@ class Presence:
         """For ever."""
         while True:
             self._changed.clear()
+            self.told = self.record()
             with contextlib.suppress(NatsUnavailable):  # the next beat may get through
-                await self._records.put(self._node, self.record(), patience=topology.HEARTBEAT_S)
+                await self._records.put(self._node, self.told, patience=topology.HEARTBEAT_S)
             # Not wait_for: Python 3.11's loses a cancellation that comes together with the event.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(topology.HEARTBEAT_S):

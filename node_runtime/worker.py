@@ -1,14 +1,15 @@
 """Where jobs come from and which slot they get: the node's own lane, and the lanes of its pools.
 
 Each lane has a taker of its own, so that waiting for one never delays another. What comes on the own lane has a slot
-reserved by a scheduler and begins at once; a pool is asked only while a slot is free, and what comes from there marks
-one itself. Every job goes the same way (`_place`): is it still wanted, is there a slot, is it claimed; then it runs in
-a task of its own (`node_runtime.errand`).
+reserved by a scheduler and begins at once; a pool is asked only while a slot is free and this node is fit for it
+(`node_runtime.fitness`), and what comes from there marks a slot itself. Every job goes the same way (`_place`): is it
+still wanted, is there a slot, is it claimed; then it runs in a task of its own (`node_runtime.errand`).
 
 A job that came from a pool just when the last slot was taken waits HOLD_S for one and then goes back, for others to
 take; one that has come back often stays, so that the queue does not give it up. One from the own lane waits for as long
 as it must: soon the scheduler has put it to the pool as well, and whoever begins first has it. A job that failed here
-before goes back to its pool once, for another to try: a broken node is always free.
+before goes back to its pool once, for another to try: a broken node is always free. One that this node cannot do all
+of goes back where another can and has room; where those are full, this one does its part.
 
 When the node drains, takers take what was on its way and return it, and jobs that run have `drain_s` to end.
 """
@@ -23,6 +24,7 @@ from collections import Counter
 
 from node_runtime.claims import Claims
 from node_runtime.errand import Errand, read
+from node_runtime.fitness import Fitness
 from node_runtime.nursery import Nursery
 from node_runtime.presence import Presence
 from node_runtime.slots import Held, Slots
@@ -60,6 +62,7 @@ class Worker:
         presence: Presence,
         slots: Slots,
         warm_ups: WarmUps,
+        fitness: Fitness,
     ) -> None:
         self._bus = bus
         self._node = node
@@ -69,6 +72,7 @@ class Worker:
         self._slots = slots
         self._claims = Claims(bus, node)
         self._warm_ups = warm_ups
+        self._fitness = fitness
         self._tasks: asyncio.TaskGroup
         self._jobs: set[asyncio.Task[None]] = set()
         self._failed: dict[str, None] = {}
@@ -116,7 +120,7 @@ class Worker:
 
     async def _serve_pool(self, pool: str) -> None:
         while not self._stopping.is_set():
-            if not self._presence.ready or not self._slots.free:
+            if not (self._presence.ready and self._slots.free and self._fitness.fit):
                 await self._until_changed()
                 continue
             taken = await self._bus.take(subjects.JOBS, subjects.pool_consumer(pool), PATIENCE_S)
@@ -164,9 +168,7 @@ class Worker:
     async def _place(self, errand: Errand, hold_s: float) -> Held | None:
         """The slot in which it may run; None where it is gone: dropped, returned or given back."""
         until = time.monotonic() + hold_s
-        if errand.job.job in self._failed and errand.deliveries == 1 and hold_s < math.inf:
-            self.counters["jobs_given_back"] += 1
-            await errand.give_back(ELSEWHERE_S)
+        if hold_s < math.inf and not await self._keeps(errand):
             return None
         try:
             while not self._stopping.is_set():
@@ -184,6 +186,20 @@ class Worker:
             return None
         await self._hand_back(errand)
         return None
+
+    async def _keeps(self, errand: Errand) -> bool:
+        """Whether this node wants this job of a pool, or a part of it. It goes back for others otherwise."""
+        share, elsewhere = self._fitness.share(errand.job)
+        again = errand.job.job in self._failed and errand.deliveries == 1
+        if (again or elsewhere or share is None) and errand.deliveries < topology.MAX_DELIVER:
+            self.counters["jobs_given_back"] += 1
+            await errand.give_back(ELSEWHERE_S if share is not None else 2.0 ** (errand.deliveries - 1))
+        elif share is None:
+            await self._hand_back(errand)
+        else:
+            errand.job = share
+            return True
+        return False
 
     async def _try(self, errand: Errand) -> Held | None:
         """One look whether it is wanted, may run, and has a slot."""

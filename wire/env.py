@@ -75,7 +75,8 @@ class NodeSettings(Settings, frozen=True, kw_only=True):
 
     `dedicated` hosts take work whatever else runs on them. `tags` are capabilities that jobs may ask for, and
     `custom_engines` the entry points that bring engines of your own: see docs/engines.md. A node that is told to stop
-    lets its jobs run for `drain_s` more.
+    lets its jobs run for `drain_s` more. `cpu_nodes` and `foreign_load_percent` are the scheduler's: a node that they
+    turn away asks its pools for nothing.
     """
 
     node: str = ""
@@ -91,6 +92,8 @@ class NodeSettings(Settings, frozen=True, kw_only=True):
     scripted_rtf: Positive = 0.1
     custom_engines: list[str] = []
     dedicated: bool = False
+    cpu_nodes: bool = True
+    foreign_load_percent: Annotated[float, Meta(ge=0, le=100)] = 25.0
     tags: list[str] = []
     drain_s: Positive = 10.0
 

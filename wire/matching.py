@@ -11,7 +11,7 @@ node is asked the same questions in the same order; the first that it cannot ans
     source, target, voice the model or voice for this language is missing
 
 The first three do not depend on the job (`unfit`): such a node asks its pool for nothing. With only a target or a voice
-missing it can do a part (`hears`, `covered`, `part`); the rest is another attempt's.
+missing it can do a part (`helps`, `covered`, `part`); the rest is another attempt's.
 """
 
 from __future__ import annotations
@@ -71,7 +71,12 @@ def unfit(node: NodeRecord, rules: Rules) -> Refusal | None:
 
 def refusal(need: Need, node: NodeRecord, rules: Rules) -> Refusal | None:
     """Why this node may not have this job, or not all of it."""
-    return unfit(node, rules) or _first(_capabilities(need, node))
+    return unfit(node, rules) or lacks(need, node)
+
+
+def lacks(need: Need, node: NodeRecord) -> Refusal | None:
+    """What it lacks for all of this job."""
+    return _first(_capabilities(need, node))
 
 
 def _first(checks: Iterator[tuple[bool, Refusal]]) -> Refusal | None:
@@ -95,6 +100,11 @@ def _capabilities(need: Need, node: NodeRecord) -> Iterator[tuple[bool, Refusal]
 
 def hears(need: Need, node: NodeRecord) -> bool:
     return need.heard or need.source == AUTO or need.source in node.sources
+
+
+def helps(need: Need, node: NodeRecord) -> bool:
+    """Whether it can do any of it."""
+    return hears(need, node) and (not need.heard or covered(need, node) > 0)
 
 
 def covered(need: Need, node: NodeRecord) -> int:

@@ -104,7 +104,7 @@ class RunningNode:
 async def node(server: NatsServer, **settings: Any) -> AsyncIterator[RunningNode]:
     """A ready node with scripted engines, unless `settings` say otherwise. It stops at the end of the block."""
     chosen = msgspec.structs.replace(
-        NodeSettings(nats_url=server.url, node="n1", engine="scripted", scripted_rtf=0.05), **settings
+        NodeSettings(nats_url=server.url, node="n1", engine="scripted", scripted_rtf=0.05, dedicated=True), **settings
     )
     running = RunningNode(chosen)
     async with asyncio.TaskGroup() as group:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+import msgspec
 import pytest
 
 from node_runtime.worker import ELSEWHERE_S, UNREADABLE
@@ -24,10 +25,23 @@ from tests.node_runtime.conftest import (
     until_at_rest,
 )
 from tests.waiting import until
+from tests.wire.test_matching import NODE
 from wire import subjects
 from wire.bus import Bus, Delivered
-from wire.messages import ClientSeen, JobDone, JobReturned, JobStarted, StageFailed, Transcribed, decode
-from wire.records import DeadJob
+from wire.kv import Bucket
+from wire.messages import (
+    ClientSeen,
+    JobDone,
+    JobReturned,
+    JobStarted,
+    SpeechEnded,
+    SpeechUnavailable,
+    StageFailed,
+    Transcribed,
+    Translated,
+    decode,
+)
+from wire.records import DeadJob, NodeRecord
 
 SOUND = sounds.pcm(sounds.white(1.0))
 LONG = sounds.pcm(sounds.white(4.0))
@@ -144,6 +158,47 @@ async def test_a_job_that_failed_here_is_left_to_others_once(server: NatsServer,
         assert time.monotonic() - posted > ELSEWHERE_S
         await until_at_rest(bus)
     assert [each.attempt for each in heard.of(JobStarted, 1)] == [1, 2, 3]
+
+
+async def test_while_others_use_the_host_nothing_is_pulled(
+    server: NatsServer, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = [90.0]
+    monkeypatch.setattr("node_runtime.host.Load.foreign_percent", property(lambda load: used[0]))
+    monkeypatch.setattr("wire.topology.HEARTBEAT_S", 0.2)
+    async with node(server, dedicated=False), hearing(bus, "s") as heard:
+        await post(bus, job("s", 1, SOUND, source="fr"))
+        await post_on_lane(bus, job("s", 2, SOUND, source="fr"))  # a scheduler knows what it does
+        await heard.until_done(2)
+        assert not heard.of(JobStarted, 1)
+        used[0] = 10.0
+        await heard.until_done(1)
+        await until_at_rest(bus)
+
+
+async def test_what_a_node_lacks_is_for_another_that_has_it(server: NatsServer, bus: Bus) -> None:
+    """Klingon is spoken elsewhere, by a node that is nothing but its heartbeat."""
+    nodes = Bucket(bus, subjects.NODES_KV, NodeRecord)
+    voices = {"en": "joe", "tlh": "worf"}
+    rich = msgspec.structs.replace(NODE, node="n2", targets={"en": ["*"], "tlh": ["*"]}, voices=voices)
+    await nodes.put("n2", rich)
+    async with node(server), hearing(bus, "s") as heard:
+        await nodes.put("n2", rich)
+        work = job("s", 1, SOUND, source="fr", targets=["en", "tlh"], speak=["en", "tlh"])
+        await post(bus, work)
+        taken = None
+        while taken is None:  # now the one has it, now the other
+            taken = await bus.take(subjects.JOBS, subjects.pool_consumer("default"), 0.1)
+        await taken.ack()
+        assert not heard.of(JobStarted)
+        await nodes.put("n2", msgspec.structs.replace(rich, busy=1))
+        await post(bus, msgspec.structs.replace(work, job="s.2", utterance=2))
+        await heard.until_done(2)
+        assert [each.target for each in heard.of(Translated)] == ["en"]
+        assert [each.target for each in heard.of(SpeechEnded)] == ["en"]
+        assert not heard.of(StageFailed)
+        assert not heard.of(SpeechUnavailable)
+        await until_at_rest(bus)
 
 
 async def test_a_reservation_that_nobody_uses_does_not_strand_a_job(server: NatsServer, bus: Bus) -> None:
