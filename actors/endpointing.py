@@ -8,7 +8,8 @@ between the two thresholds is hysteresis: a frame inside it keeps speech going b
     the same, but too little voiced                   wait `merge` frames for more speech to join; then drop it
     `longest` frames                                  cut at the least speech-like frame of its second half;
                                                       what follows the cut is open already, so no word is lost
-    finalize                                          it ends here
+    finalize                                          it ends here, maybe in the middle of a word: what is heard within
+                                                      `resume` frames begins right there, so no word is lost
 
 Every frame belongs to at most one utterance: pre-roll never reaches back past the end of the last one.
 Thresholds follow Silero VAD's own iterator (onset at 0.5, release 0.15 lower).
@@ -23,6 +24,8 @@ from wire.env import SchedulerSettings
 
 HANGOVER_S = 0.4
 MERGE_S = 1.5
+RESUME_S = 1.0
+"""A detector that begins anew, because the client came back on another connection, needs a moment to hear again."""
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -34,6 +37,7 @@ class Rules(msgspec.Struct, frozen=True):
     end_silence: int
     hangover: int
     merge: int
+    resume: int
     shortest: int
     longest: int
 
@@ -49,6 +53,7 @@ class Rules(msgspec.Struct, frozen=True):
             pre_roll=round(settings.pre_roll_s / FRAME_SECONDS),
             end_silence=end_silence,
             hangover=min(frames(HANGOVER_S), end_silence),
+            resume=frames(RESUME_S),
             merge=max(frames(MERGE_S), end_silence),
             shortest=frames(settings.min_speech_s),
             longest=frames(settings.max_utterance_s),
@@ -65,10 +70,12 @@ class Boundary(msgspec.Struct, frozen=True):
 
 
 class Endpointer(msgspec.Struct):
-    """The fold's state. `frame` counts all frames seen; `spent` is where audio is no longer anybody's."""
+    """The fold's state. `frame` counts all frames seen; `spent` is where audio is no longer anybody's. Until frame
+    `torn_until`, speech is taken to go on from there: it was cut off in the middle."""
 
     frame: int = 0
     spent: int = 0
+    torn_until: int = -1
     start: int = -1
     voiced_from: int = 0
     voiced_to: int = 0
@@ -82,7 +89,9 @@ class Endpointer(msgspec.Struct):
 
     def keep_from(self, rules: Rules) -> int:
         """Frames before this one will never be asked for again."""
-        return self.start if self.open else max(self.spent, self.frame - rules.pre_roll)
+        if self.open:
+            return self.start
+        return self.spent if self.frame <= self.torn_until else max(self.spent, self.frame - rules.pre_roll)
 
     def feed(self, rules: Rules, speech: bytes) -> list[Boundary]:
         """Fold in the next frames; returns the utterances that ended."""
@@ -98,18 +107,25 @@ class Endpointer(msgspec.Struct):
         """End what is open, here."""
         if not self.open:
             return None
-        return self._close(rules, self.frame)
+        start, speaking = self.start, self.silent < rules.hangover
+        boundary = self._close(rules, self.frame)
+        if speaking:
+            self.torn_until = self.frame + rules.resume
+            self.spent = self.spent if boundary else start
+        return boundary
 
     def _step(self, rules: Rules, probability: int, ended: list[Boundary]) -> None:
         self.frame += 1
         if not self.open:
             if probability < rules.speech:
                 return
-            self._open(max(self.spent, self.frame - 1 - rules.pre_roll))
+            torn = self.frame <= self.torn_until
+            self._open(self.spent if torn else max(self.spent, self.frame - 1 - rules.pre_roll))
         self.heard += bytes((probability,))
         if probability >= rules.speech:
             if not self.voiced:
-                self.voiced_from = self.frame - 1
+                self.voiced_from = self.start if self.frame <= self.torn_until else self.frame - 1
+                self.torn_until = -1
             self.voiced += 1
         if probability >= rules.silence:
             self.voiced_to = self.frame
@@ -147,7 +163,7 @@ class Endpointer(msgspec.Struct):
         before, rest = heard[: weakest + 1], heard[weakest + 1 :]
         self.frame = now - len(rest)
         self.voiced = sum(probability >= rules.speech for probability in before)
-        self.voiced_to = self.start + max(at for at, p in enumerate(before) if p >= rules.silence) + 1
+        self.voiced_to = self.frame - len(before) + max(at for at, p in enumerate(before) if p >= rules.silence) + 1
         self._end(rules, self.frame, ended)
         self.spent = self.frame
         self._open(self.frame)

@@ -252,6 +252,8 @@ class Host:
         """Call it every TICK_S: fires what is due."""
         if self._replay_until == UNKNOWN or not self._bus.connected or not self._owns():
             return
+        if self._again.is_set():
+            return  # what is known here is given up, and nobody is there to carry out what it would command
         if self._seen < self._replay_until and time.monotonic() - self._seen_at < REPLAY_SILENCE_S:
             return  # mail that is stamped earlier may still come
         self._closed.clear()

@@ -94,6 +94,7 @@ class Session:
         self._entered_at = 0  # the place in the mailbox of what told the actor of this connection
         self._resumed: SessionResumed | None = None
         self._contested = False
+        self._acknowledged = -1
         self._pace = Pace(ingress.settings.max_speed, time.monotonic())
         self._ready = Signal()
         self._relaxed = False
@@ -251,14 +252,16 @@ class Session:
             case AudioAck(chunk=chunk):
                 of_client = self._uplink.acknowledge(chunk)
                 if of_client >= 0:
+                    self._acknowledged = of_client
                     outbox.put_live(browser.write_event(AudioAck(chunk=of_client)))
             case _ if piece.n == 0:
                 outbox.put_live(browser.write_event(piece))
             case SessionReady():
                 outbox.put(browser.write_event(msgspec.structs.replace(piece, token=self._entry.token)))
                 self._ready.set()
-            case SessionResumed():
-                outbox.put(browser.write_event(piece))
+            case SessionResumed():  # stored ones may be overtaken by what was acknowledged after them
+                next_chunk = max(piece.next_chunk, self._acknowledged + 1)
+                outbox.put(browser.write_event(msgspec.structs.replace(piece, next_chunk=next_chunk)))
                 self._somebody_returned(piece)
             case SessionClosed():
                 outbox.put(browser.write_event(piece))

@@ -6,7 +6,9 @@ from hypothesis import given
 from actors.endpointing import Boundary, Endpointer, Rules
 from wire.env import SchedulerSettings
 
-RULES = Rules(speech=128, silence=90, pre_roll=3, end_silence=6, hangover=3, merge=12, shortest=4, longest=40)
+RULES = Rules(
+    speech=128, silence=90, pre_roll=3, end_silence=6, hangover=3, merge=12, resume=10, shortest=4, longest=40
+)
 
 
 def run(speech: bytes, *, chunk: int = 1, finalize: bool = True) -> list[Boundary]:
@@ -73,6 +75,36 @@ def test_the_longest_is_cut_at_its_least_speech_like_frame_and_no_frame_is_lost(
 def test_finalize_ends_what_is_open_here() -> None:
     assert run(voice(8) + quiet(2)) == [Boundary(start=0, end=10, voiced_from=0, voiced_to=8)]
     assert run(quiet(8)) == []
+
+
+def torn(silent: int, then: bytes, spoken: int = 8) -> list[Boundary]:
+    """Finalized after `silent` frames of silence behind speech, and then this."""
+    endpointer = Endpointer()
+    endpointer.feed(RULES, voice(spoken) + quiet(silent))
+    first = endpointer.finalize(RULES)
+    rest = endpointer.feed(RULES, then + quiet(20))
+    return [first, *rest] if first else rest
+
+
+def test_what_follows_a_cut_in_the_middle_of_speech_loses_no_frame() -> None:
+    first, second = torn(0, quiet(7) + voice(8))
+    assert (first.end, second.start, second.voiced_from) == (8, 8, 8)
+
+
+def test_what_was_too_short_when_it_was_cut_goes_on() -> None:
+    assert torn(0, quiet(5) + voice(8), spoken=2) == [Boundary(start=0, end=18, voiced_from=0, voiced_to=15)]
+
+
+def test_speech_after_a_pause_or_long_after_a_cut_has_its_pre_roll_alone() -> None:
+    for silent, pause in ((4, 7), (0, 12)):
+        _, second = torn(silent, quiet(pause) + voice(8))
+        assert second.start == 8 + silent + pause - RULES.pre_roll
+        assert second.voiced_from == 8 + silent + pause
+
+
+def test_a_cut_at_the_longest_tells_where_the_voice_ended() -> None:
+    first, _ = run(quiet(10) + voice(20) + quiet(4) + voice(20))
+    assert (first.start, first.voiced_from, first.voiced_to) == (7, 10, 30)
 
 
 frames = st.lists(st.tuples(st.sampled_from([0, 60, 100, 127, 128, 200, 255]), st.integers(1, 30)), max_size=25).map(

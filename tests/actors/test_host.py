@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -21,7 +22,7 @@ from wire.env import SchedulerSettings
 from wire.kv import Bucket
 from wire.matching import Rules
 from wire.messages import ClientMail, CloseRequested, Job, Mail, SessionTerminated, decode, encode
-from wire.protocol import AnyClientEvent, AudioAck, ClientEvent
+from wire.protocol import AnyClientEvent, AudioAck, ClientEvent, SessionClosed
 from wire.records import BindingRecord
 
 
@@ -178,6 +179,27 @@ async def test_an_owner_whose_write_is_refused_begins_again_from_what_is_stored(
         await until(count(bus, 4))
     assert [event.n for event in await events(bus)] == [1, 2, 3, 4]
     assert len(await jobs(bus)) == 2
+
+
+async def test_nothing_is_commanded_between_two_lives_of_a_partition(bus: Bus) -> None:
+    """What is due then is due again when the sessions are restored."""
+    async with hosting(bus) as host:
+        await post_all(bus, Teller(targets=()).voice(1).story)
+        await until(count(bus, 1))
+        host._again.set()
+
+        async def between() -> bool:
+            return host.counters["partitions_begun_again"] == 1
+
+        await until(between)
+        host._clock.learn(time.time() + 3600)  # all deadlines are over
+        host.tick()
+
+        async def closed() -> bool:
+            return any(isinstance(event, SessionClosed) for event in await events(bus))
+
+        await post(bus, transcribed(1), 900)
+        await until(closed)
 
 
 async def test_deadlines_fire_without_mail(bus: Bus) -> None:

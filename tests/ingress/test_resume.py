@@ -29,7 +29,7 @@ from wire.messages import (
     SpeechEnded,
     SpeechStarted,
 )
-from wire.protocol import TranscriptFinal
+from wire.protocol import SessionResumed, TranscriptFinal
 
 FRAME = 512
 
@@ -285,6 +285,22 @@ async def test_unheard_speech_of_several_utterances_is_caught_up_without_pauses(
         assert asyncio.get_running_loop().time() - began < 2
         assert frames(back) == [0, 1, 2] * 6
         assert back.numbered() == list(range(2, 21))
+
+
+async def test_a_return_that_is_told_late_asks_for_nothing_that_was_acknowledged(
+    actor: Actor, two: tuple[str, str]
+) -> None:
+    """Acknowledgements are live, and overtake what is stored: the client has let go of that audio."""
+    async with connected(two[0]) as client:
+        started = await client.start(source="fr", targets=["en"])
+        client.cut()
+    async with returned(two[1], started, 1) as back:
+        resumed = back.events[-1]
+        await back.audio(bytes(3200))
+        await back.until("audio.ack", chunk=0)
+        late = SessionResumed(next_chunk=resumed["next_chunk"], samples=resumed["samples"])
+        await actor.tell(started["session"], late)
+        assert (await back.until("session.resumed", n=3))["next_chunk"] == 1
 
 
 async def test_a_return_is_a_message_for_the_beginning_only(url: str, actor: Actor) -> None:
