@@ -4,7 +4,7 @@
 
     JobProgressed       a stage begins
     Transcribed | FoundEmpty | StageFailed(asr)
-    Translated | StageFailed(translate)          for each target
+    Translated | StageFailed(translate)          for each target, as they come
     SpeechChunk …, SpeechStarted after the first, SpeechEnded | SpeechUnavailable | StageFailed(speech)
     JobDone             always last
 
@@ -24,7 +24,8 @@ import numpy as np
 
 from node_runtime.engines.base import Engines, Heard, Hearing, Samples
 from node_runtime.frames import Step
-from wire.errors import DragomanError, EngineError, LanguageUnsupported
+from node_runtime.interpreting import Said, translations
+from wire.errors import DragomanError, LanguageUnsupported
 from wire.messages import (
     FoundEmpty,
     Job,
@@ -71,14 +72,11 @@ class Attempt:
                     heard = Heard(step.text, step.language, step.language_probability, step.confidence)
         if heard is not None:
             texts: dict[str, str] = {}
-            for target in job.targets:
-                self.target = target
-                for step in self._translate(hearing, heard, target):
-                    yield step
-                    if isinstance(step, Translated):
-                        texts[target] = step.text
-                if target in job.translations:
-                    texts[target] = job.translations[target]
+            for step in self._translate(hearing, heard):
+                yield step
+                if isinstance(step, Translated):
+                    texts[step.target] = step.text
+            texts |= {target: text for target, text in job.translations.items() if target in job.targets}
             for target in job.speak:
                 if target in texts:
                     self.target = target
@@ -109,30 +107,25 @@ class Attempt:
         else:
             yield self._say(FoundEmpty, reason=found)
 
-    def _translate(self, hearing: Hearing, heard: Heard, target: str) -> Iterator[Step]:
-        if target in self._job.translations:
-            return
-        if heard.language == target:
-            yield self._say(Translated, target=target, text=heard.text)
+    def _translate(self, hearing: Hearing, heard: Heard) -> Iterator[Step]:
+        wanted = [target for target in self._job.targets if target not in self._job.translations]
+        if heard.language in wanted:
+            yield self._say(Translated, target=heard.language, text=heard.text)
+            wanted.remove(heard.language)
+        if not wanted:
             return
         yield self._say(JobProgressed, stage="translate")
-        try:
+        said = Said(heard.text, heard.language, hearing)
+        found = translations(self._engines, said, wanted, self._job.glossary)
+        while True:
             with self._timed("translate"):
-                text = self._translation(hearing, heard, target)
-            if not text:
-                raise EngineError("the translation of what was said came out empty", retryable=False)
-        except Exception as error:  # noqa: BLE001 - whatever a model raises
-            yield self._failed("translate", error, target)
-            return
-        yield self._say(Translated, target=target, text=text)
-
-    def _translation(self, hearing: Hearing, heard: Heard, target: str) -> str:
-        interpreter = self._engines.interpreter(heard.language, target)
-        if interpreter is not None:
-            return interpreter.translate(heard.text, heard.language, target)
-        if target == "en" and self._engines.ear.translates:
-            return hearing.in_english(heard.language)
-        raise LanguageUnsupported(f"no model here translates {heard.language!r} into {target!r}")
+                target, outcome = next(found, ("", ""))
+            if not target:
+                return
+            if isinstance(outcome, Exception):
+                yield self._failed("translate", outcome, target)
+            else:
+                yield self._say(Translated, target=target, text=outcome)
 
     def _speak(self, heard: Heard, target: str, text: str) -> Iterator[Step]:
         voice = self._engines.voice(target)

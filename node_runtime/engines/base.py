@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +60,22 @@ class Interpreter(Protocol):
     def translate(self, text: str, source: str, target: str) -> str: ...
 
 
+class Wanted(NamedTuple):
+    """A text and the language it is wanted in."""
+
+    text: str
+    target: str
+
+
+@runtime_checkable
+class Polyglot(Interpreter, Protocol):
+    """An interpreter that is quicker asked once for many than many times for one: that is how it is asked then."""
+
+    def translate_many(self, wanted: Sequence[Wanted], source: str) -> list[str]:
+        """One translation for each of `wanted`, in that order. What it raises, it raises for all."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Sound:
     """PCM16 little endian mono at `sample_rate` Hz."""
@@ -76,6 +92,15 @@ class Voice(Protocol):
 
     def speak(self, text: str) -> Iterator[Sound]:
         """A sound for each sentence, as soon as it is made. None at all where nothing in `text` can be said."""
+        ...
+
+
+@runtime_checkable
+class PacedVoice(Voice, Protocol):
+    """A voice that can speak faster and slower: then it is asked in this way."""
+
+    def speak_at(self, pace: float, text: str) -> Iterator[Sound]:
+        """As `speak`; `pace` 1.0 is the voice's own, 1.25 a quarter faster (node_runtime.engines.rate)."""
         ...
 
 

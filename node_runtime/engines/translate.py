@@ -8,23 +8,27 @@ Three families are told apart by their files, and each wants its languages said 
     OPUS-MT   source.spm, target.spm     (>>eng<<) ▁Bon jour </s>       none            nothing
 
 `</s>` is added here unless the directory's config.json says that CTranslate2 adds it (`add_source_eos`: models
-converted from Fairseq or Marian, not from Transformers). Sentences are translated alone, all in one batch.
+converted from Fairseq or Marian, not from Transformers). Sentences are translated alone, those of a text
+for all its targets in one batch.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from node_runtime import languages
 from node_runtime.engines import sentences
+from node_runtime.engines.base import Wanted
 from wire.errors import EngineError, ModelMissing
 
 BEAM = 4
 END = "</s>"
+MAX_ROWS = 64
+"""Sentences times targets that are computed at once; of more, those of like length go together."""
 MIN_TOKENS, TOKENS_PER_TOKEN = 16, 3
 """A translation has no more tokens than so many for each of the source, so that one that loops ends."""
 
@@ -120,21 +124,34 @@ class Translation:
         return self._target.decode([each for each in tokens if each not in (END, "<s>", "<pad>", "<unk>")]).strip()
 
     def translate(self, text: str, source: str, target: str) -> str:
-        batch = [self.tokens(sentence, source, target) for sentence in sentences.split(text)]
-        if not batch:
-            return ""
-        prefix = self._dialect.prefix(target)
+        return self.translate_many([Wanted(text, target)], source)[0]
+
+    def translate_many(self, wanted: Sequence[Wanted], source: str) -> list[str]:
+        """Every sentence for every target in one batch. Raises EngineError."""
+        split = [sentences.split(each.text) for each in wanted]
+        rows = [(sentence, each.target) for each, parts in zip(wanted, split, strict=True) for sentence in parts]
+        done = iter(self._batch(rows, source) if rows else [])
+        return [
+            sentences.join([next(done) for _ in parts], each.target) for each, parts in zip(wanted, split, strict=True)
+        ]
+
+    def _batch(self, rows: Sequence[tuple[str, str]], source: str) -> Iterator[str]:
+        """(sentence, target) each."""
+        batch = [self.tokens(sentence, source, target) for sentence, target in rows]
+        prefixes = [self._dialect.prefix(target) for _, target in rows]
         try:
             results = self._translator.translate_batch(
                 batch,
-                target_prefix=[prefix] * len(batch) if prefix else None,
+                target_prefix=prefixes if any(prefixes) else None,
+                max_batch_size=MAX_ROWS,
                 beam_size=BEAM,
                 max_decoding_length=MIN_TOKENS + TOKENS_PER_TOKEN * max(map(len, batch)),
                 disable_unk=True,
             )
         except (RuntimeError, ValueError) as error:
             raise EngineError(f"the translation model failed: {error}") from error
-        return sentences.join([self.text(result.hypotheses[0], target) for result in results], target)
+        for result, (_, target) in zip(results, rows, strict=True):
+            yield self.text(result.hypotheses[0], target)
 
 
 def dialect(path: Path, vocabulary: Iterable[str]) -> Dialect:
