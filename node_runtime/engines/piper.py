@@ -1,6 +1,7 @@
-"""Speech by Piper (https://github.com/OHF-Voice/piper1-gpl), a VITS voice in ONNX, sentence by sentence.
+"""Speech by Piper (https://github.com/OHF-Voice/piper1-gpl), a VITS voice in ONNX, piece by piece.
 
-`speak` is a generator: while one sentence is on its way to the listener, the next is being made.
+A voice makes a whole piece before the first of it can be heard. So `speak` is a generator: while one sentence is on its
+way to the listener, the next is being made, and of a long first sentence the beginning is made by itself.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from node_runtime.engines import sentences
 from node_runtime.engines.base import Sound
 from wire.errors import ModelMissing
 
@@ -23,7 +25,7 @@ class Piper:
     def __init__(self, name: str, path: Path, device: str, threads: int) -> None:
         import onnxruntime
         from piper import PiperVoice
-        from piper.config import PhonemeType, PiperConfig
+        from piper.config import PhonemeType, PiperConfig, SynthesisConfig
 
         described = path.with_name(path.name + ".json")
         for each in (path, described):
@@ -50,11 +52,17 @@ class Piper:
         self.name = name
         self.language = language_of(description)
         self._voice: Any = PiperVoice(session=session, config=config)
+        self._said_in = SynthesisConfig
 
     def speak(self, text: str) -> Iterator[Sound]:
-        for sentence in self._voice.synthesize(sayable(text)):
-            if len(sentence.audio_float_array):
-                yield Sound(sentence.sample_rate, sentence.audio_int16_bytes)
+        return self.speak_at(1.0, text)
+
+    def speak_at(self, pace: float, text: str) -> Iterator[Sound]:
+        length = self._said_in(length_scale=self._voice.config.length_scale / pace)
+        for piece in sentences.pieces(sayable(text)):
+            for sound in self._voice.synthesize(piece, length):
+                if len(sound.audio_float_array):
+                    yield Sound(sound.sample_rate, sound.audio_int16_bytes)
 
 
 def language_of(description: dict[str, Any]) -> str:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from node_runtime import catalog
+from node_runtime.engines.base import PacedVoice, Sound
 from node_runtime.engines.piper import Piper, language_of, sayable
 from tests.node_runtime import sounds
 from wire.errors import ModelMissing
@@ -21,6 +23,28 @@ def test_each_sentence_comes_by_itself() -> None:
     assert 0.5 < len(first.pcm) / 2 / first.sample_rate < 3
     assert np.abs(np.frombuffer(first.pcm, "<i2")).max() > 3000
     assert len(list(speaking)) == 2
+
+
+def test_a_long_sentence_is_heard_before_all_of_it_is_made() -> None:
+    speaking = sounds.voice().speak(
+        "Today we are going to speak of translation, in particular of one that takes your voice from French to English."
+    )
+    first, rest = speaking
+    assert 1 < seconds([first]) < 4
+    assert seconds([rest]) > seconds([first])
+
+
+def test_pace_changes_how_long_it_takes() -> None:
+    usual, fast, slow = (
+        seconds(sounds.voice().speak_at(pace, "The ship came home early in the morning.")) for pace in (1.0, 1.25, 0.77)
+    )
+    assert fast < 0.9 * usual
+    assert slow > 1.15 * usual
+    assert isinstance(sounds.voice(), PacedVoice)
+
+
+def seconds(made: Iterable[Sound]) -> float:
+    return sum(len(sound.pcm) / 2 / sound.sample_rate for sound in made)
 
 
 def test_what_cannot_be_said_makes_no_sound() -> None:
