@@ -16,13 +16,14 @@ computed, and what an earlier attempt stored is not computed again. An engine th
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal
 
 import numpy as np
 
-from node_runtime.engines.base import Engines, Heard, Hearing, Samples
+from node_runtime.engines import rate
+from node_runtime.engines.base import Engines, Heard, Hearing, PacedVoice, Samples
 from node_runtime.frames import Step
 from node_runtime.interpreting import Said, translations
 from wire.errors import DragomanError, LanguageUnsupported
@@ -77,10 +78,7 @@ class Attempt:
                 if isinstance(step, Translated):
                     texts[step.target] = step.text
             texts |= {target: text for target, text in job.translations.items() if target in job.targets}
-            for target in job.speak:
-                if target in texts:
-                    self.target = target
-                    yield from self._speak(heard, target, texts[target])
+            yield from self._speak_all(heard, texts)
         yield self._say(JobDone, seconds={stage: round(spent, 3) for stage, spent in self._seconds.items()})
 
     # --- stages ---
@@ -127,6 +125,17 @@ class Attempt:
             else:
                 yield self._say(Translated, target=target, text=outcome)
 
+    def _speak_all(self, heard: Heard, texts: Mapping[str, str]) -> Iterator[Step]:
+        """In turns: nobody waits until another language has been spoken to its end."""
+        speaking = {target: self._speak(heard, target, texts[target]) for target in self._job.speak if target in texts}
+        while speaking:
+            for self.target, steps in list(speaking.items()):
+                step = next(steps, None)
+                if step is None:
+                    del speaking[self.target]
+                else:
+                    yield step
+
     def _speak(self, heard: Heard, target: str, text: str) -> Iterator[Step]:
         voice = self._engines.voice(target)
         if heard.language == target:
@@ -138,7 +147,8 @@ class Attempt:
         yield self._say(JobProgressed, stage="speech")
         sequence, length = 0, 0.0
         try:
-            sounds = voice.speak(text)
+            pace = rate.pace(heard.text, self._job.voiced)
+            sounds = voice.speak_at(pace, text) if isinstance(voice, PacedVoice) else voice.speak(text)
             while True:
                 with self._timed("speech"):
                     sound = next(sounds, None)

@@ -111,8 +111,8 @@ def test_what_nobody_asked_for_is_not_computed(fields: dict[str, Any], calls: li
 def test_text_comes_before_speech_and_chunks_before_their_announcement() -> None:
     steps = run(Counting(), targets=["en", "de"], speak=["en", "de"])
     assert kinds(steps) == [
-        "Transcribed", "Translated", "Translated", "SpeechChunk", "SpeechStarted", "SpeechChunk", "SpeechChunk",
-        "SpeechChunk", "SpeechEnded", "SpeechUnavailable", "JobDone",
+        "Transcribed", "Translated", "Translated", "SpeechUnavailable", "SpeechChunk", "SpeechStarted", "SpeechChunk",
+        "SpeechChunk", "SpeechChunk", "SpeechEnded", "JobDone",
     ]  # fmt: skip
     chunks = [step for step in steps if isinstance(step, SpeechChunk)]
     assert [chunk.sequence for chunk in chunks] == [0, 1, 2, 3]
@@ -123,6 +123,35 @@ def test_text_comes_before_speech_and_chunks_before_their_announcement() -> None
     done = steps[-1]
     assert isinstance(done, JobDone)
     assert set(done.seconds) == {"asr", "translate", "speech"}
+
+
+class Both(Counting):
+    """It also speaks German, at any pace."""
+
+    def engines(self) -> Engines:
+        german = Counting()
+        german.language = "de"
+        self.paces: list[float] = []
+        return Engines(self, [self], [self, german], "cpu", ["both"])
+
+    def speak_at(self, pace: float, text: str) -> Iterator[Sound]:
+        self.paces.append(pace)
+        return self.speak(text)
+
+
+def test_languages_are_spoken_in_turns() -> None:
+    engines = Both()
+    attempt = Attempt(job("s", 1, PCM, targets=["en", "de"], speak=["en", "de"]), "n1", engines.engines())
+    spoken = [(attempt.target, step.sequence) for step in attempt.run() if isinstance(step, SpeechChunk)]
+    assert spoken == [(target, sequence) for sequence in range(4) for target in ("en", "de")]
+
+
+@pytest.mark.parametrize(("voiced", "pace"), [(0.0, 1.0), (0.1, 1.25), (30.0, 1 / 1.3)])
+def test_a_voice_that_can_follows_the_speakers_pace(voiced: float, pace: float) -> None:
+    engines = Both(Heard("bonjour tout le monde", "fr", 0.9, 0.8))
+    steps = run(engines, targets=["en", "de"], speak=["en", "de"], voiced=voiced)
+    assert engines.paces == [pace]
+    assert kinds(steps).count("SpeechEnded") == 2
 
 
 def test_the_first_sound_goes_out_before_the_second_is_made() -> None:
