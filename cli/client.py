@@ -38,6 +38,7 @@ from wire.protocol import (
     ErrorTold,
     FinalizeRequest,
     ResumeRequest,
+    SessionAlive,
     SessionClosed,
     SessionReady,
     SessionResumed,
@@ -152,7 +153,7 @@ class Session:
                     yield Interrupted()
                 await self._come_back(error)
                 continue
-            if not self._hearing.take(event):
+            if isinstance(event, SessionAlive) or not self._hearing.take(event):
                 continue
             self._learn(event)
             yield event

@@ -37,6 +37,7 @@ class Connection:
         self._transport = transport
         self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._patience: asyncio.Timeout | None = None
+        self._session: Session | None = None
 
     def end(self, ending: Ending) -> None:
         """The first reason counts."""
@@ -45,12 +46,17 @@ class Connection:
             if self._patience is not None:
                 self._patience.reschedule(0)
 
+    def beat(self, now: float) -> None:
+        """About twice a second."""
+        if self._session is not None:
+            self._session.beat(now)
+
     async def run(self) -> None:
         """Serve the client until one side ends."""
         session = None
         opening = await self._first_message()
         if opening is not None and (way_in := await self._admit(opening)) is not None:
-            session = Session(self._ingress, self._socket, way_in, self.end)
+            session = self._session = Session(self._ingress, self._socket, way_in, self.end)
             await session.run(self._ending)
         ending = await self._ending
         async with asyncio.TaskGroup() as group:  # neither may hold the other up

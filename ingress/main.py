@@ -38,13 +38,14 @@ async def serve(settings: IngressSettings, stop: asyncio.Event, *, ready: Callab
         try:
             url = await _listen(runner, settings)
             async with asyncio.TaskGroup() as group:
-                watch = group.create_task(ingress.fleet.follow(bus))
+                for_ever = [group.create_task(ingress.fleet.follow(bus)), group.create_task(ingress.beat())]
                 log.info("ingress is listening", url=url, ingress=ingress.id)
                 if ready is not None:
                     ready(url)
                 await stop.wait()
                 await ingress.stop(GOODBYES_S)
-                watch.cancel()
+                for task in for_ever:
+                    task.cancel()
         finally:
             await runner.cleanup()
 

@@ -11,6 +11,7 @@ after this one makes the actor tell `session.resumed` once more: then this one i
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 
@@ -52,6 +53,7 @@ from wire.protocol import (
     PlayedRequest,
     PlayingRequest,
     ResumeRequest,
+    SessionAlive,
     SessionClosed,
     SessionReady,
     SessionResumed,
@@ -65,11 +67,14 @@ SCHEDULER_S = 5.0
 CLOSING_S = 90.0
 STALLED_S = 60.0
 BUSY_TICK_S, QUIET_TICK_S = 1.0, 5.0
+ALIVE_S = 2.5
 LAST_FRAME_S = 1.0
 LEAVING_S = 2.0
 MAX_WRONG = 20
 MIN_CHUNK_COST_S, CONTROL_COST_S = 0.001, 0.05
 """What a chunk at least, and a control message, counts against the speed limit, in seconds of audio."""
+
+ALIVE = browser.write_event(SessionAlive())
 
 
 class Session:
@@ -99,6 +104,7 @@ class Session:
         self._ready = Signal()
         self._relaxed = False
         self._opened_at = self._received_at = time.monotonic()
+        self._told_at = math.inf
         self._closing_at: float | None = None
         self._wrong = 0
         self._end = end
@@ -314,11 +320,18 @@ class Session:
                 else:
                     await self._socket.send_bytes(frame)
                 outbox.sending_since = None
+                self._told_at = time.monotonic()
             self._end(endings.CLOSED)
         except ConnectionError:
             self._end(endings.LEFT)
 
     # --- now and then ---
+
+    def beat(self, now: float) -> None:
+        """A client cannot tell a server that has nothing to say from one that is gone: tell it. It may not ask, for a
+        ping waits behind audio that is not read while the client is held back."""
+        if now - self._told_at >= ALIVE_S and not self._outbox.busy:
+            self._outbox.put_live(ALIVE)
 
     async def _keep(self) -> None:
         idle_s = self._ingress.settings.idle_timeout_s

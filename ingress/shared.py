@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ingress.connection import Connection
 
 NATS_PATIENCE_S = 30.0
+BEAT_S = 0.5
+"""Between two looks whether clients must be told that somebody is there."""
 
 
 class Ingress:
@@ -63,6 +65,14 @@ class Ingress:
         if self.bus.connected:
             self._connected_at = now
         return now - self._connected_at > NATS_PATIENCE_S
+
+    async def beat(self) -> None:
+        """For ever: let no client wait in silence, whatever its session waits for."""
+        while True:
+            await asyncio.sleep(BEAT_S)
+            now = time.monotonic()
+            for connection in self.connections:
+                connection.beat(now)
 
     async def stop(self, patience: float) -> None:
         """Tell every client that this server is going away, and wait for `patience` seconds until all have gone."""

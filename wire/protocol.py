@@ -56,6 +56,10 @@ class SessionClosed(ClientEvent, frozen=True, kw_only=True, tag="session.closed"
     utterances: int
 
 
+class SessionAlive(ClientEvent, frozen=True, kw_only=True, tag="session.alive"):
+    """The ingress is there, and had nothing else to say for a while."""
+
+
 class AudioAck(ClientEvent, frozen=True, kw_only=True, tag="audio.ack"):
     """Chunks up to `chunk` are stored and need not be sent again."""
 
@@ -143,6 +147,7 @@ AnyClientEvent = (
     | SessionResumed
     | SessionUpdated
     | SessionClosed
+    | SessionAlive
     | AudioAck
     | TranscriptPartial
     | TranscriptFinal

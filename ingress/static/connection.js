@@ -31,7 +31,6 @@ const LONGEST_RETRY_S = 5;
 const SAMPLES_PER_S = 16_000; // of session.resumed
 const HIGH_WATER_BYTES = 256 * 1024;
 const CLOSING_TRIES = 10; // about half a minute
-const FINISH_S = 90; // what is still to come after session.close may take a while
 
 /** Seconds to wait before attempt 0, 1, 2, …: doubling, and spread, so that not all clients come back at once. */
 export function backoff(attempt, random) {
@@ -62,7 +61,7 @@ export class Connection {
    * speech(frame), and lost() when the session is no more and another will be opened. `openWithin` and `silentFor` are in
    * seconds: how long a server may take to answer. `retry(attempt)` is how long to wait, in seconds.
    */
-  constructor({ url, request, outbox, tell, openWithin = 10, silentFor = 8, retry = (n) => backoff(n, Math.random()) }) {
+  constructor({ url, request, outbox, tell, openWithin = 10, silentFor = 6, retry = (n) => backoff(n, Math.random()) }) {
     Object.assign(this, { url, request, outbox, tell, openWithin, silentFor, retry });
   }
 
@@ -160,7 +159,7 @@ export class Connection {
       return;
     }
     const event = protocol.decodeEvent(data);
-    if (event === null) return;
+    if (event === null || event.type === "session.alive") return;
     if (event.type === "session.started") this.#bookmark ??= new Bookmark(event);
     if (this.#bookmark?.read(event) === false) return;
     switch (event.type) {
@@ -210,11 +209,10 @@ export class Connection {
     return this.#bookmark !== null || this.outbox.kept > 0;
   }
 
-  /** A socket can die without a word. While audio goes out, the server says something about once a second. */
+  /** A socket can die without a word. A server that lives says something each 2.5 seconds. */
   #watch() {
-    const patience = this.#said ? FINISH_S : this.#started ? this.silentFor : this.openWithin;
-    const owed = !this.#started || this.#said || this.outbox.kept > 0;
-    if (owed && performance.now() - this.#heardAt > patience * 1000) {
+    const patience = this.#started ? this.silentFor : this.openWithin;
+    if (performance.now() - this.#heardAt > patience * 1000) {
       const socket = this.#socket;
       this.#lost(1006, "");
       socket.close();

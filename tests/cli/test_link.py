@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
 from cli import link
 from tests.cli.scripted_server import Conversation, serving
+from wire.protocol import SessionAlive
 
 
 async def test_nobody_there_is_a_refusal() -> None:
@@ -52,3 +54,28 @@ async def test_letting_go_frees_whoever_waits_until_all_is_sent() -> None:
             with pytest.raises(link.ConnectionLost):
                 await putting
         over.set()
+
+
+async def test_a_server_that_falls_silent_is_left_and_a_busy_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It never receives, so it answers no ping: the one because it holds its client back, the other for ever."""
+    assert link.HEARTBEAT_S * 1.5 <= 6
+    monkeypatch.setattr(link, "HEARTBEAT_S", 0.4)
+    over = asyncio.Event()
+
+    async def live_and_stop(conversation: Conversation) -> None:
+        for _ in range(6):
+            await conversation.tell_live("session.alive")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.25):
+                    await over.wait()
+        await over.wait()
+
+    async with serving(live_and_stop) as url:
+        opened = await link.opened(url)
+        for _ in range(6):
+            assert await opened.receive(5) == SessionAlive()
+        async with asyncio.timeout(1.5):
+            with pytest.raises(link.ConnectionLost):
+                await opened.receive(5)
+        over.set()
+        await opened.abandon()

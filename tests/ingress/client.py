@@ -58,9 +58,13 @@ class Client:
 
         async with asyncio.timeout(patience):
             while (event := found()) is None:
-                self._changed.clear()
-                await self._changed.wait()
+                await self.more()
         return event
+
+    async def more(self) -> None:
+        """Until something else came."""
+        self._changed.clear()
+        await self._changed.wait()
 
     async def start(self, **fields: object) -> Event:
         await self.say("session.start", **fields)

@@ -148,7 +148,6 @@ async def test_returns_that_no_scheduler_answered_do_not_replace_the_last_one(
     bus: Bus, two: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where no scheduler is there for a while, all who tried meanwhile are answered at once when one comes."""
-    monkeypatch.setattr(ingress_session, "SCHEDULER_S", 0.3)
     async with asyncio.TaskGroup() as tasks:
         first = tasks.create_task(Scheduler(bus, SchedulerSettings(), "a").run())
         async with connected(two[0]) as client:
@@ -156,6 +155,7 @@ async def test_returns_that_no_scheduler_answered_do_not_replace_the_last_one(
             started = client.events[-1]
             client.cut()
         first.cancel()
+        monkeypatch.setattr(ingress_session, "SCHEDULER_S", 0.3)
         for url in two:
             async with connected(url) as vain:
                 await vain.resume(started["session"], started["token"], 1)

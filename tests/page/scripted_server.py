@@ -22,6 +22,7 @@ import numpy as np
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from ingress.app import PAGE_HEADERS, STATIC
+from ingress.session import ALIVE_S
 
 PATIENCE_S = 20.0
 
@@ -131,10 +132,22 @@ class Client:
         async with self._stirred:
             self._stirred.notify_all()
 
+    async def beat(self) -> None:
+        """Until it is over: the server is there."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ALIVE_S):
+                    await self.over.wait()
+                return
+            with contextlib.suppress(ConnectionError):
+                await self.tell("session.alive")
+
     async def tell(self, kind: str, **fields: Any) -> None:
         """Numbered and kept for a page that is away, unless it is live only."""
         event = {"type": kind, **fields}
-        if kind not in ("audio.ack", "transcript.partial") and not (kind == "error" and "utterance" not in fields):
+        if kind not in ("session.alive", "audio.ack", "transcript.partial") and not (
+            kind == "error" and "utterance" not in fields
+        ):
             self.session.n += 1
             event["n"] = self.session.n
             self.session.keep(event, json.dumps(event))
@@ -279,9 +292,11 @@ class ScriptedServer:
         try:
             client = self._admit(socket, await socket.receive_json())
             self._clients.put_nowait(client)
-            await client.hear()
-        except AssertionError as wrong:
-            self.failures.append(wrong)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(client.beat())
+                await client.hear()
+        except* AssertionError as wrong:
+            self.failures += wrong.exceptions
             raise
         finally:
             if client is not None:
