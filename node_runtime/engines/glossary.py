@@ -74,8 +74,6 @@ def replaced(translation: str, terms: Sequence[Term]) -> str | None:
     """A translation of the bare text, with each rendering in place of what is left of its term, or of a word that is
     like either. None where a term has left no trace."""
     for term in terms:
-        if term.rendering in translation:
-            continue
         if span := _trace(translation, term):
             translation = translation[: span[0]] + term.rendering + translation[span[1] :]
         else:
@@ -128,10 +126,10 @@ def _with(text: str, terms: Sequence[Term], instead: Sequence[str]) -> str:
 
 
 def _trace(translation: str, term: Term) -> tuple[int, int] | None:
-    """Where `translation` has the term as it was said, or the run of as many words that is most like it or its
-    rendering."""
-    if exact := _pattern(term.said).search(translation):
-        return exact.span()
+    """Where `translation` has the rendering, or the term as it was said, or else the words most like either."""
+    for wanted in (term.rendering, term.said):
+        if exact := _pattern(wanted).search(translation):
+            return exact.span()
     words = list(re.finditer(r"[^\W_]+(?:['’-][^\W_]+)*", translation))
     best, place = LIKE, None
     for wanted in (term.said, term.rendering):
