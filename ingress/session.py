@@ -213,10 +213,9 @@ class Session:
         self._outbox.put(browser.write_event(ErrorTold(code=error.code, message=str(error), retryable=error.retryable)))
 
     async def _slow_down(self, cost_s: float) -> None:
-        """Not reading is what holds a fast sender back."""
-        wait = self._pace.take(cost_s, time.monotonic())
-        if wait:
-            await asyncio.sleep(wait)
+        """Not reading is what holds a fast sender back. With nothing to wait for, others have their turn: what a client
+        sent in a burst would be taken without a pause."""
+        await asyncio.sleep(self._pace.take(cost_s, time.monotonic()))
 
     async def _obey(self, request: AnyClientRequest) -> None:
         """Raises ClientError for what cannot be obeyed. After session.close nothing counts."""
