@@ -363,20 +363,6 @@ async def test_an_actor_that_is_gone_for_long_ends_the_session(
         assert client.codes() == ["no_scheduler"]
 
 
-async def test_a_client_that_is_held_back_is_told_that_somebody_is_there(
-    url: str, actor: Actor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(session, "ALIVE_S", 0.2)
-    monkeypatch.setattr(shared, "BEAT_S", 0.05)
-    async with connected(url) as client:
-        actor.deaf.add((await client.start())["session"])
-        await client.audio(bytes(31 * 32_000), 32_000)  # more than may be unacknowledged: it is not read
-        client.events.clear()
-        async with asyncio.timeout(5):
-            while [each["type"] for each in client.events].count("session.alive") < 3:
-                await client.more()
-
-
 async def test_a_burst_of_one_client_lets_others_in_between(
     url: str, actor: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

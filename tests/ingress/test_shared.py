@@ -6,12 +6,13 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from ingress import endings, shared
+from ingress import endings, session, shared
 from ingress.connection import Connection
 from ingress.endings import Ending
 from ingress.shared import Ingress
 from ingress.vad import SpeechModel
-from tests.ingress.stand_in import NODE
+from tests.ingress.client import connected
+from tests.ingress.stand_in import NODE, Actor
 from wire.bus import Bus
 from wire.env import IngressSettings
 from wire.fleet import FleetView
@@ -75,3 +76,17 @@ async def test_stop_waits_until_all_have_gone_but_not_for_ever(ingress: Ingress)
     ingress.connections.add(guests[0])
     async with asyncio.timeout(5):
         await ingress.stop(0.05)
+
+
+async def test_a_client_that_is_held_back_is_told_that_somebody_is_there(
+    url: str, actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "ALIVE_S", 0.2)
+    monkeypatch.setattr(shared, "BEAT_S", 0.05)
+    async with connected(url) as client:
+        actor.deaf.add((await client.start())["session"])
+        await client.audio(bytes(31 * 32_000), 32_000)  # more than may be unacknowledged: it is not read
+        client.events.clear()
+        async with asyncio.timeout(5):
+            while [each["type"] for each in client.events].count("session.alive") < 3:
+                await client.more()
