@@ -1,8 +1,9 @@
+"""Who should own what. That no two ever do is tests/actors/test_ownership.py's business."""
+
 from __future__ import annotations
 
 import hypothesis.strategies as st
-from hypothesis import given, settings
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis import given
 
 from actors.placement import plan, quotas
 from wire.subjects import PARTITIONS
@@ -74,81 +75,3 @@ def test_from_anywhere_it_settles_evenly(instances: set[str], owners: dict[int, 
     assert len(alive) == PARTITIONS
     assert counts(alive)[-1] - counts(alive)[0] <= 1
     assert sum(quotas(instances, alive).values()) == PARTITIONS
-
-
-class Fleet(RuleBasedStateMachine):
-    """A model checker in miniature: instances join, leave, stall with old views, and leases run out at bad moments.
-
-    The lease table is the truth, as KV is: `create` succeeds only where no lease lives. An instance acts on the view
-    that it saw last, which may be old; a stalled one goes on believing that it owns what it owned, but only until its
-    own clock says that its leases ran out, which is before the table lets another have them.
-    """
-
-    LEASE, STOP_EARLY = 4, 1
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = 0
-        self.table: dict[int, tuple[str, int]] = {}  # partition -> (owner, until)
-        self.believes: dict[str, dict[int, int]] = {}  # instance -> partition -> until, by its own clock
-        self.views: dict[str, tuple[set[str], dict[int, str]]] = {}
-
-    def alive(self) -> dict[int, str]:
-        return {number: owner for number, (owner, until) in self.table.items() if until > self.now}
-
-    @rule(name=st.sampled_from("abcd"))
-    def join(self, name: str) -> None:
-        self.believes.setdefault(name, {})
-
-    @precondition(lambda self: self.believes)
-    @rule(data=st.data())
-    def die(self, data: st.DataObject) -> None:
-        self.believes.pop(data.draw(st.sampled_from(sorted(self.believes))))
-
-    @precondition(lambda self: self.believes)
-    @rule(data=st.data())
-    def look(self, data: st.DataObject) -> None:
-        name = data.draw(st.sampled_from(sorted(self.believes)))
-        self.views[name] = (set(self.believes), self.alive())
-
-    @precondition(lambda self: self.believes)
-    @rule(data=st.data(), renews=st.booleans())
-    def act(self, data: st.DataObject, renews: bool) -> None:
-        name = data.draw(st.sampled_from(sorted(self.believes)))
-        mine = self.believes[name] = {n: until for n, until in self.believes[name].items() if until > self.now}
-        instances, seen = self.views.get(name, ({name}, {}))
-        seen = {number: owner for number, owner in seen.items() if owner != name} | dict.fromkeys(mine, name)
-        wanted = plan(name, instances, seen)
-        for number in wanted.release:
-            mine.pop(number)
-            if self.alive().get(number) == name:
-                del self.table[number]
-        for number in wanted.claim:
-            if number not in self.alive():  # `create`
-                self.table[number] = (name, self.now + self.LEASE)
-                mine[number] = self.now + self.LEASE - self.STOP_EARLY
-        if renews:
-            for number in mine:
-                if self.alive().get(number) == name:  # the expected revision
-                    self.table[number] = (name, self.now + self.LEASE)
-                    mine[number] = self.now + self.LEASE - self.STOP_EARLY
-
-    @rule(seconds=st.integers(1, 5))
-    def time_passes(self, seconds: int) -> None:
-        self.now += seconds
-
-    @invariant()
-    def at_no_time_do_two_believe_that_they_own_the_same(self) -> None:
-        owned = [number for mine in self.believes.values() for number, until in mine.items() if until > self.now]
-        assert len(owned) == len(set(owned))
-
-    def teardown(self) -> None:
-        if self.believes:
-            self.now += self.LEASE
-            owners: dict[int, str] = {}
-            settle(set(self.believes), owners)
-            assert counts(owners)[-1] - counts(owners)[0] <= 1
-
-
-TestFleet = Fleet.TestCase
-TestFleet.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
