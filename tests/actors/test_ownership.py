@@ -1,6 +1,6 @@
 """A model checker in miniature: at no time are there two owners whose writes are accepted.
 
-Real `Leases` of two instances, on buckets that are kept in memory and a clock that is turned by hand. They join, die, hear
+Real `Leases` of two instances, on buckets in memory and a clock that is turned by hand. They join, die, hear
 late of what changed, and stall with a request on its way to the server or its answer on the way back, for as long as it
 takes for leases to run out meanwhile. What an owner writes may be on its way for just as long.
 """
