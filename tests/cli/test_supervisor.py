@@ -128,16 +128,18 @@ async def test_all_end_in_order_and_leave_nothing(paper: Paper) -> None:
     assert not any(psutil.pid_exists(pid) for pid in pids)
 
 
-async def test_a_child_that_will_not_end_is_killed(paper: Paper) -> None:
+async def test_a_child_that_will_not_end_is_killed(paper: Paper, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.supervisor.GRACE_S", 0.5)
+    monkeypatch.setattr("cli.supervisor.LAST_GRACE_S", 0.3)
     async with supervising(paper) as children:
         children.start(program("a", STUBBORN))
         children.start(program("server", STUBBORN, last=True))
         await paper.said("up", times=2)
         pids = children.pids().values()
-        ending = timed(5)
+        ending = timed(2)
         await ending.__aenter__()
     await ending.__aexit__(None, None, None)
-    assert "did not end in 3 s: killed" in paper.of("a")
+    assert "did not end in 0.5 s: killed" in paper.of("a")
     assert not any(psutil.pid_exists(pid) for pid in pids)
 
 

@@ -204,7 +204,7 @@ async def test_what_a_node_lacks_is_for_another_that_has_it(server: NatsServer, 
 async def test_a_reservation_that_nobody_uses_does_not_strand_a_job(server: NatsServer, bus: Bus) -> None:
     """The pool's only node: it gives the job back some times, then keeps it until the mark's time is over."""
     async with node(server), hearing(bus, "s") as heard:
-        await reserve(bus, job("t", 9, b""), "n1", 0, seconds=7)
+        await reserve(bus, job("t", 9, b""), "n1", 0, seconds=4)
         await bind(bus, work := job("s", 1, SOUND, source="fr"))
         await post(bus, work)
         await heard.until_done(1)
