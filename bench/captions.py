@@ -29,7 +29,7 @@ from bench.rows import Row
 from bench.speech import pieces
 from cli import client
 from cli.pacing import Pacing
-from node_runtime.engines.base import Ear
+from node_runtime.engines.base import Ask, Ear
 from node_runtime.loading import load
 from node_runtime.pipeline import samples
 from wire.audio import BYTES_PER_SAMPLE
@@ -135,7 +135,7 @@ def _bare(ear: Ear, pcm: bytes, source: str) -> float:
     taken = []
     for _ in range(BARE_RUNS):
         since = time.perf_counter()
-        ear.listen(samples(pcm)).transcribe(source, "")
+        ear.listen(samples(pcm)).transcribe(Ask(source=source))
         taken.append(time.perf_counter() - since)
     return statistics.median(taken)
 

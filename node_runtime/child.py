@@ -2,8 +2,8 @@
 
 Native code crashes, leaks and hangs; here that costs one attempt at a job and not the node. Frames come on standard
 input and go to standard output, which is taken away from everybody else first: what a library prints lands on standard
-error. One thread for each slot runs jobs, one beats, the main thread reads. The process ends when its input ends or its
-parent dies, and ignores SIGINT and SIGTERM: the parent decides.
+error. One thread for each slot runs jobs, others answer partial jobs, one beats, the main thread reads. The process
+ends when its input ends or its parent dies, and ignores SIGINT and SIGTERM: the parent decides.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 from node_runtime import frames
 from node_runtime.engines.base import Engines
+from node_runtime.glimpse import Glimpser, Precedence
 from node_runtime.pipeline import Attempt, warm_up
 from wire import log as logs
 from wire.errors import DragomanError
@@ -36,6 +37,8 @@ class Child:
         self._sink = sink
         self._writing = threading.Lock()
         self._runs: queue.SimpleQueue[frames.Run] = queue.SimpleQueue()
+        self._glimpses: queue.SimpleQueue[frames.Glimpse] = queue.SimpleQueue()
+        self._precedence = Precedence()
 
     def serve(self) -> None:
         threading.Thread(target=self._beat, name="beat", daemon=True).start()
@@ -44,7 +47,7 @@ class Child:
             return
         settings = begin.settings
         logs.configure("node-engines", settings.log_level, settings.log_format)
-        from node_runtime.loading import load  # after the configuration: it imports the models' libraries
+        from node_runtime.loading import glimpses, load  # after the configuration: it imports the models' libraries
 
         try:
             engines = load(settings)
@@ -63,8 +66,18 @@ class Child:
         )
         for slot in range(settings.slots):
             threading.Thread(target=self._work, args=(engines, begin.node), name=f"slot-{slot}", daemon=True).start()
-        while isinstance(run := self._read(), frames.Run):
-            self._runs.put(run)
+        glimpser = Glimpser(begin.node, engines, self._precedence)
+        for number in range(glimpses(engines.device, settings.slots)):
+            threading.Thread(target=self._glimpse, args=(glimpser,), name=f"glimpse-{number}", daemon=True).start()
+        while True:
+            match self._read():
+                case frames.Run() as run:
+                    self._precedence.final_came()
+                    self._runs.put(run)
+                case frames.Glimpse() as glimpse:
+                    self._glimpses.put(glimpse)
+                case _:
+                    return
 
     def send(self, frame: frames.Frame) -> None:
         packed = frames.pack(frame)
@@ -103,7 +116,18 @@ class Child:
             except Exception as broken:  # whatever it was, it is told, and the slot goes on
                 log.exception("an attempt broke", job=run.job.job)
                 error = f"{type(broken).__name__}: {broken}" if run.job.warm_up else type(broken).__name__
+            self._precedence.final_went()
             self.send(frames.Ended(run=run.run, error=error))
+
+    def _glimpse(self, glimpser: Glimpser) -> None:
+        while True:
+            asked = self._glimpses.get()
+            try:
+                answer = frames.Glimpsed(run=asked.run, hypothesis=glimpser.glimpse(asked.job))
+            except Exception as broken:  # whatever it was, it is told, and the next comes soon
+                log.exception("a glimpse broke", session=asked.job.session, utterance=asked.job.utterance)
+                answer = frames.Glimpsed(run=asked.run, error=type(broken).__name__)
+            self.send(answer)
 
 
 def main() -> None:

@@ -1,7 +1,9 @@
 """What a node's two processes say to each other, over pipes: a length (u32, little endian), then MessagePack.
 
-parent -> child   Begin once, then Run for each attempt (never more at once than there are slots)
-child -> parent   Loaded or Unusable once; Beat each second; Step for each result; Ended after a run's last
+parent -> child   Begin once, then Run for each attempt (never more at once than there are slots), and Glimpse for each
+                  partial job
+child -> parent   Loaded or Unusable once; Beat each second; Step for each result; Ended after a run's last; Glimpsed
+                  for each Glimpse
 """
 
 from __future__ import annotations
@@ -13,9 +15,11 @@ import msgspec
 from wire.env import NodeSettings
 from wire.messages import (
     FoundEmpty,
+    Hypothesis,
     Job,
     JobDone,
     JobProgressed,
+    PartialJob,
     SpeechChunk,
     SpeechEnded,
     SpeechStarted,
@@ -60,6 +64,13 @@ class Run(Frame, frozen=True, kw_only=True):
     job: Job
 
 
+class Glimpse(Frame, frozen=True, kw_only=True):
+    """What was said so far? `run` numbers these and those of Run alike."""
+
+    run: int
+    job: PartialJob
+
+
 class Loaded(Frame, frozen=True, kw_only=True):
     """The engines are there (and cold). The fields are those of `wire.records.NodeRecord`."""
 
@@ -97,8 +108,16 @@ class Ended(Frame, frozen=True, kw_only=True):
     error: str = ""
 
 
-ToChild = Begin | Run
-ToParent = Loaded | Unusable | Beat | Stepped | Ended
+class Glimpsed(Frame, frozen=True, kw_only=True):
+    """The answer to a Glimpse. Without a hypothesis it came too late to be of use, or `error` says what broke."""
+
+    run: int
+    hypothesis: Hypothesis | None = None
+    error: str = ""
+
+
+ToChild = Begin | Run | Glimpse
+ToParent = Loaded | Unusable | Beat | Stepped | Ended | Glimpsed
 
 _encoder = msgspec.msgpack.Encoder()
 to_child = msgspec.msgpack.Decoder(ToChild)

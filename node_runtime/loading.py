@@ -28,6 +28,11 @@ def load(settings: NodeSettings) -> Engines:
         raise ModelMissing(f"a node needs the package {error.name}: pip install 'dragoman[node]'") from error
 
 
+def glimpses(device: str, slots: int) -> int:
+    """How many partial jobs may run at once: on a GPU as many as jobs, on a CPU one, with all the cores."""
+    return slots if device == "cuda" else 1
+
+
 def _scripted(settings: NodeSettings, ear: Ear | None) -> Engines:
     made = scripted.engines(settings.scripted_rtf)
     return made if ear is None else replace(made, ear=ear)
@@ -41,7 +46,8 @@ def _models(settings: NodeSettings, device: str, threads: int, cache: Path, ear:
     if ear is None:
         from node_runtime.engines.whisper import Whisper
 
-        ear = Whisper(catalog.asr(settings.asr_model, cache), device, threads, settings.slots)
+        workers = settings.slots + glimpses(device, settings.slots)
+        ear = Whisper(catalog.asr(settings.asr_model, cache), device, threads, workers)
         models.insert(0, settings.asr_model)
     return Engines(
         ear,

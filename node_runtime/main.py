@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from node_runtime import frames, host
 from node_runtime.fitness import Fitness
 from node_runtime.nursery import ChildLost, Nursery
+from node_runtime.partials import Partials
 from node_runtime.presence import Presence
 from node_runtime.slots import Slots
 from node_runtime.warmup import WarmUps
@@ -48,6 +49,7 @@ class Node:
         self._worker = Worker(
             bus, name, settings, self._nursery, self._presence, self._slots, self._warm_ups, self._fitness
         )
+        self._partials = Partials(bus, settings, self._nursery, self._presence, self._slots, self._fitness)
 
     async def serve(self, stop: asyncio.Event) -> None:
         await self._declare()
@@ -59,10 +61,12 @@ class Node:
                     group.create_task(self._presence.beat(), name="heartbeat"),
                     group.create_task(self._fitness.follow(), name="fleet"),
                 ]
+                glimpsing = group.create_task(self._partials.serve(), name="partials")
                 working = group.create_task(self._worker.work(stop), name="worker")
                 await stop.wait()
                 log.info("the node stops: no new jobs", node=self._name, running=self._slots.busy)
                 self._presence.drains()
+                glimpsing.cancel()
                 await asyncio.wait({working})
                 for task in for_ever:
                     task.cancel()
@@ -78,6 +82,9 @@ class Node:
         for pool in self._settings.pools:
             await self._bus.declare_queue(
                 subjects.JOBS, subjects.pool_consumer(pool), subjects.job_pool(pool), IN_FLIGHT
+            )
+            await self._bus.declare_queue(
+                subjects.PARTIALS, subjects.partial_consumer(pool), subjects.partial_pool(pool), IN_FLIGHT
             )
         await self._slots.clear()
 

@@ -22,7 +22,7 @@ from node_runtime.frames import Step
 from wire.env import NodeSettings
 from wire.errors import DragomanError, EngineError, ModelMissing, SettingsError
 from wire.log import get
-from wire.messages import Job
+from wire.messages import Hypothesis, Job, PartialJob
 
 log = get(__name__)
 
@@ -37,6 +37,9 @@ SOUND_AFTER_S = 60.0
 DEATHS_BEFORE_FIRST_LIFE = 3
 
 
+Answer = frames.Stepped | frames.Ended | frames.Glimpsed
+
+
 class ChildLost(EngineError):
     """The engines' process died under a run."""
 
@@ -47,7 +50,7 @@ class _Life:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
         self.heard = self.born = time.monotonic()
-        self.runs: dict[int, asyncio.Queue[frames.Stepped | frames.Ended]] = {}
+        self.runs: dict[int, asyncio.Queue[Answer]] = {}
         self.stepped: dict[int, float] = {}
         self.loaded = False
         self.unusable: frames.Unusable | None = None
@@ -118,23 +121,40 @@ class Nursery:
         What waits here is bounded by the utterance: its texts, and speech of a few minutes at the very most.
         Raises ChildLost where the child dies or is not there, EngineError where the attempt itself breaks.
         """
+        async with contextlib.aclosing(self._asked(lambda run: frames.Run(run=run, job=job))) as answers:
+            async for frame in answers:
+                if isinstance(frame, frames.Stepped):
+                    yield frame.target, frame.step
+
+    async def glimpse(self, job: PartialJob) -> Hypothesis | None:
+        """What was said so far; None where it came too late to be of use. Raises as `run` does."""
+        hypothesis: Hypothesis | None = None
+        async with contextlib.aclosing(self._asked(lambda run: frames.Glimpse(run=run, job=job))) as answers:
+            async for frame in answers:
+                if isinstance(frame, frames.Glimpsed):
+                    hypothesis = frame.hypothesis
+        return hypothesis
+
+    async def _asked(self, ask: Callable[[int], frames.Frame]) -> AsyncGenerator[Answer, None]:
+        """What the child says to this, to the last word."""
         life = self._life
         if life is None:
             raise ChildLost("the engines' process is not there")
         self._runs += 1
         number = self._runs
-        steps = life.runs[number] = asyncio.Queue()
+        answers = life.runs[number] = asyncio.Queue()
         life.stepped[number] = time.monotonic()
         try:
-            await _send(life.process, frames.Run(run=number, job=job))
-            while isinstance(frame := await steps.get(), frames.Stepped):
-                yield frame.target, frame.step
+            await _send(life.process, ask(number))
+            while isinstance(frame := await answers.get(), frames.Stepped):
+                yield frame
             if frame.error:
                 raise (
                     EngineError(frame.error)
                     if life is self._life
                     else ChildLost(f"the engines' process died: {frame.error}")
                 )
+            yield frame
         finally:
             life.runs.pop(number, None)
             life.stepped.pop(number, None)
@@ -174,7 +194,7 @@ class Nursery:
                 self._on_birth(frame)
             case frames.Unusable():
                 life.unusable = frame
-            case frames.Stepped() | frames.Ended():
+            case frames.Stepped() | frames.Ended() | frames.Glimpsed():
                 if frame.run in life.runs:
                     life.stepped[frame.run] = life.heard
                     life.runs[frame.run].put_nowait(frame)

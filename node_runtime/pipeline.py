@@ -9,8 +9,9 @@
     JobDone             always last
 
 All translations come before any speech: text is read sooner than speech is heard. What was not asked for is not
-computed, and what an earlier attempt stored is not computed again. An engine that raises fails its own stage and target
-(`retryable`: another attempt may do better), and the other targets go on.
+computed, and what an earlier attempt stored is not computed again. The original is its own translation, but for a
+conversation in two languages (`between`), where each goes into the other and nothing else. An engine that raises fails
+its own stage and target (`retryable`: another attempt may do better), and the other targets go on.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ from typing import Literal
 import numpy as np
 
 from node_runtime.engines import rate
-from node_runtime.engines.base import Engines, Heard, Hearing, PacedVoice, Samples
+from node_runtime.engines.base import Ask, Ear, Engines, Heard, Hearing, PacedVoice, Samples, hot
 from node_runtime.frames import Step
 from node_runtime.interpreting import Said, translations
 from wire.errors import DragomanError, LanguageUnsupported
 from wire.messages import (
+    AUTO,
     FoundEmpty,
     Job,
     JobDone,
@@ -41,6 +43,7 @@ from wire.messages import (
     Transcribed,
     Translated,
 )
+from wire.options import Word
 
 CHUNK_BYTES = 32_000
 """PCM in one SpeechChunk: 0.73 s at 22,050 Hz."""
@@ -85,12 +88,20 @@ class Attempt:
 
     def _hear(self, hearing: Hearing) -> Iterator[Step]:
         yield self._say(JobProgressed, stage="asr")
-        source, known = self._job.source, self._engines.ear.languages
+        job = self._job
+        ask = Ask(
+            source=job.source,
+            prompt=job.prompt,
+            expected=job.expected,
+            between=tuple(job.between),
+            hot=hot(job.glossary),
+            timed=job.words,
+            voiced=job.voiced,
+        )
         try:
-            if source != "auto" and source not in known:
-                raise LanguageUnsupported(f"the ASR model here does not know {source!r}")
             with self._timed("asr"):
-                found = hearing.transcribe(source, self._job.prompt)
+                check(ask, self._engines.ear)
+                found = hearing.transcribe(ask)
         except Exception as error:  # noqa: BLE001 - whatever a model raises
             yield self._failed("asr", error, None)
             return
@@ -101,6 +112,7 @@ class Attempt:
                 language=found.language,
                 language_probability=found.language_probability,
                 confidence=found.confidence,
+                words=timed(found, job.start),
             )
         else:
             yield self._say(FoundEmpty, reason=found)
@@ -108,8 +120,9 @@ class Attempt:
     def _translate(self, hearing: Hearing, heard: Heard) -> Iterator[Step]:
         wanted = [target for target in self._job.targets if target not in self._job.translations]
         if heard.language in wanted:
-            yield self._say(Translated, target=heard.language, text=heard.text)
             wanted.remove(heard.language)
+            if not self._job.between:
+                yield self._say(Translated, target=heard.language, text=heard.text)
         if not wanted:
             return
         yield self._say(JobProgressed, stage="translate")
@@ -208,13 +221,27 @@ def samples(pcm: bytes) -> Samples:
     return np.frombuffer(pcm, dtype="<i2").astype(np.float32) / 32768.0
 
 
+def check(ask: Ask, ear: Ear) -> None:
+    """Raises LanguageUnsupported where this ear does not know what may be said."""
+    asked = [*ask.between, *([ask.source] if ask.source != AUTO else [])]
+    if unknown := [code for code in asked if code not in ear.languages]:
+        raise LanguageUnsupported(f"the ASR model here does not know {unknown[0]!r}")
+
+
+def timed(heard: Heard, start: float) -> list[Word]:
+    """Its words in seconds of the session's audio; `start` is where the utterance's begins."""
+    return [Word(word.text, round(start + word.start, 2), round(start + word.end, 2)) for word in heard.words]
+
+
 WARM_TEXT = "Good morning."
 
 
 def warm_up(job: Job, engines: Engines) -> None:
     """Run every engine once, on the audio of a warm-up job. Raises whatever they raise."""
     hearing = engines.ear.listen(samples(job.pcm))
-    hearing.transcribe("auto", "")
+    hearing.prepare()
+    hearing.transcribe(Ask())
+    hearing.sketch(Ask())
     if engines.ear.translates:
         hearing.in_english("fr" if "fr" in engines.ear.languages else engines.ear.languages[0])
     for interpreter in engines.interpreters:

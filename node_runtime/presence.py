@@ -40,6 +40,11 @@ class Presence:
     def ready(self) -> bool:
         return self._ready.is_set()
 
+    @property
+    def device(self) -> str:
+        """ "cpu" or "cuda"; "" before the engines are loaded."""
+        return self._loaded.device if self._loaded else ""
+
     async def until_ready(self) -> None:
         await self._ready.wait()
 

@@ -67,6 +67,8 @@ class Taken:
         self._message = message
         self.data = message.data
         self.deliveries = message.metadata.num_delivered or 1
+        self.stored = message.metadata.timestamp.timestamp()
+        """When it was stored: seconds since the epoch, by the server's clock."""
 
     async def progress(self) -> None:
         """Start the queue's patience (topology.ACK_WAIT_S) anew."""
@@ -288,7 +290,8 @@ class Bus(Connection):
                     break
             if raw.seq is None or raw.seq > last:
                 break
-            found.append(Delivered(raw.subject or subject, raw.data or b"", raw.seq))
+            stamp = raw.time.timestamp() if raw.time else 0.0
+            found.append(Delivered(raw.subject or subject, raw.data or b"", raw.seq, stamp))
             sequence = raw.seq + 1
         return found
 

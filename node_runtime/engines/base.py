@@ -1,7 +1,8 @@
 """What the pipeline asks of engines, whatever model is behind them.
 
 Audio into an engine is float32 mono at 16 kHz in [-1, 1], shape (samples,). Every engine is called from several threads
-at once, one for each slot. An engine that fails raises; `wire.errors.EngineError` where it can say something useful.
+at once: one for each slot, and those of live captions. An engine that fails raises; `wire.errors.EngineError` where it
+can say something useful.
 """
 
 from __future__ import annotations
@@ -15,30 +16,62 @@ import numpy as np
 import numpy.typing as npt
 
 from node_runtime.engines.guards import Reason
+from wire.messages import AUTO
+from wire.options import Glossary, Word
 
 Samples = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """What is asked about an utterance, in the words of `wire.messages.Job`. `source` may be "auto"; then `expected`
+    and `between` say what to reckon with. `hot` are names and terms that may be said. `timed` asks for word times.
+    `voiced`: seconds of voice in the audio, 0 where nobody counted."""
+
+    source: str = AUTO
+    prompt: str = ""
+    expected: str = ""
+    between: tuple[str, ...] = ()
+    hot: tuple[str, ...] = ()
+    timed: bool = False
+    voiced: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
-    """`confidence` is the mean token probability; `language_probability` 1.0 where the language was given."""
+    """`confidence` is the mean token probability; `language_probability` 1.0 where the language was given. Times of
+    `words` are seconds of the utterance's audio."""
 
     text: str
     language: str
     language_probability: float
     confidence: float
+    words: tuple[Word, ...] = ()
 
 
 class Hearing(Protocol):
     """One utterance in an ear: what is computed of its audio is kept for the next question about it."""
 
-    def transcribe(self, source: str, prompt: str) -> Heard | Reason:
-        """What was said, in its own language, or why that is nothing. `source` may be "auto"."""
+    def prepare(self) -> None:
+        """Compute what every question needs, if that is much: what is more urgent may come between."""
+        ...
+
+    def transcribe(self, ask: Ask) -> Heard | Reason:
+        """What was said, in its own language, or why that is nothing."""
+        ...
+
+    def sketch(self, ask: Ask) -> Heard | Reason:
+        """The same, quickly: the utterance is still running, and the next sketch comes soon."""
         ...
 
     def in_english(self, source: str) -> str:
         """What was said, in English; "" if the model finds nothing. Only asked of ears that `translate`."""
         ...
+
+
+def hot(glossary: Glossary) -> tuple[str, ...]:
+    """The words of a glossary that may be said."""
+    return tuple(dict.fromkeys([*glossary.words, *glossary.terms]))
 
 
 class Ear(Protocol):

@@ -1,6 +1,7 @@
 """Engines without models, at a set speed: for tests of load and of faults. Never the default (`engine = "scripted"`).
 
-The transcript follows from the audio alone (its length and loudness), so that a test can tell every stream's text.
+The transcript follows from the audio alone (its length and loudness), so that a test can tell every stream's text. A
+sketch has as many of its words as could be said by then.
 The job's prompt, or a mark in the audio (`marked`), may order a fault: "fail" raises, "crash" ends the process as a
 segmentation fault would, "hang" never answers, "slow" takes ten times as long. No real engine knows of this.
 """
@@ -16,10 +17,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from node_runtime import languages
-from node_runtime.engines.base import Engines, Heard, Samples, Sound
+from node_runtime.engines.base import Ask, Engines, Heard, Samples, Sound
 from node_runtime.engines.guards import Reason
 from wire.audio import SAMPLE_RATE
 from wire.errors import EngineError
+from wire.messages import AUTO
+from wire.options import Word
 
 SPEECH_RATE = 16_000
 SECONDS_PER_WORD = 0.2
@@ -47,8 +50,18 @@ class ScriptedHearing:
         self._seconds = len(audio) / SAMPLE_RATE
         self._silent = not len(audio) or float(np.abs(audio).max()) < 0.001
 
-    def transcribe(self, source: str, prompt: str) -> Heard | Reason:
-        order = self._order or prompt.strip().lower()
+    def prepare(self) -> None:
+        pass
+
+    def transcribe(self, ask: Ask) -> Heard | Reason:
+        return self._hear(ask, transcript(self._seconds).split())
+
+    def sketch(self, ask: Ask) -> Heard | Reason:
+        words = transcript(self._seconds).split()
+        return self._hear(ask, words[: max(1, int(self._seconds / SECONDS_PER_WORD))])
+
+    def _hear(self, ask: Ask, words: list[str]) -> Heard | Reason:
+        order = self._order or ask.prompt.strip().lower()
         time.sleep(self._seconds * self._ear.rtf * (10 if order == "slow" else 1))
         if order == "fail":
             raise EngineError("told to fail")
@@ -58,7 +71,9 @@ class ScriptedHearing:
             threading.Event().wait()
         if self._silent:
             return "no_speech"
-        return Heard(transcript(self._seconds), "fr" if source == "auto" else source, 0.9, 0.9)
+        times = np.linspace(0, self._seconds, len(words) + 1).round(2).tolist()
+        timed = [Word(word, start, end) for word, start, end in zip(words, times, times[1:], strict=False)]
+        return Heard(" ".join(words), language(ask), 0.9, 0.9, tuple(timed) if ask.timed else ())
 
     def in_english(self, source: str) -> str:
         time.sleep(self._seconds * self._ear.rtf)
@@ -97,6 +112,13 @@ def ordered(audio: Samples) -> str:
     at = pcm.find(MARK)
     number = int.from_bytes(pcm[at + len(MARK) : at + len(MARK) + 2], "little") if at >= 0 else 0
     return ORDERS[number - 1] if 0 < number <= len(ORDERS) else ""
+
+
+def language(ask: Ask) -> str:
+    """French, where nobody says otherwise."""
+    if ask.source != AUTO:
+        return ask.source
+    return ask.between[0] if ask.between and "fr" not in ask.between else "fr"
 
 
 def transcript(seconds: float) -> str:

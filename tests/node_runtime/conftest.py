@@ -22,7 +22,7 @@ from wire import subjects
 from wire.bus import Bus, Delivered
 from wire.env import NodeSettings
 from wire.kv import Bucket
-from wire.messages import Job, JobDone, NodeMail, NodeMessage, SpeechChunk, decode
+from wire.messages import Job, JobDone, NodeMail, PartialJob, SpeechChunk, decode
 from wire.records import BindingRecord, SlotRecord
 
 PATIENCE_S = 40.0
@@ -38,7 +38,7 @@ class Hearer:
     """Everything that nodes say about one session, in order."""
 
     def __init__(self) -> None:
-        self.mail: list[NodeMessage] = []
+        self.mail: list[Any] = []
         self.speech: list[tuple[str, SpeechChunk]] = []
         self._more = asyncio.Event()
 
@@ -49,7 +49,7 @@ class Hearer:
             self.speech.append((message.subject.rsplit(".", 1)[1], decode(SpeechChunk, message.data)))
         self._more.set()
 
-    def of(self, kind: type[NodeMessage], utterance: int | None = None) -> list[Any]:
+    def of(self, kind: type[Any], utterance: int | None = None) -> list[Any]:
         return [each for each in self.mail if isinstance(each, kind) and utterance in (None, each.utterance)]
 
     async def until(self, condition: Callable[[], object]) -> None:
@@ -120,6 +120,15 @@ def job(session: str, utterance: int, pcm: bytes, **fields: Any) -> Job:
     defaults: dict[str, Any] = {"attempt": 1, "pool": "default", "source": "auto", "start": 0.0}
     name = subjects.job_id(session, utterance)
     return Job(job=name, session=session, utterance=utterance, pcm=pcm, **{**defaults, **fields})
+
+
+def partial(session: str, utterance: int, pcm: bytes, **fields: Any) -> PartialJob:
+    defaults: dict[str, Any] = {"generation": 1, "pool": "default", "source": "auto", "start": 0.0}
+    return PartialJob(session=session, utterance=utterance, pcm=pcm, **{**defaults, **fields})
+
+
+async def post_partial(bus: Bus, work: PartialJob) -> None:
+    await bus.store(subjects.partial(work.pool, work.session), work)
 
 
 async def post(bus: Bus, work: Job) -> None:

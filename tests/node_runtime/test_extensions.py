@@ -47,7 +47,13 @@ class Hearing:
     def __init__(self, samples):
         self.samples = samples
 
-    def transcribe(self, source, prompt):
+    def prepare(self):
+        pass
+
+    def sketch(self, ask):
+        return self.transcribe(ask)
+
+    def transcribe(self, ask):
         return Heard(f"{self.samples} samples, by an ear of our own", "fr", 1.0, 1.0)
 
 

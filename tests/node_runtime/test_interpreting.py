@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from node_runtime.engines.base import Engines, Heard, Interpreter, Polyglot, Samples, Wanted
+from node_runtime.engines.base import Ask, Engines, Heard, Interpreter, Polyglot, Samples, Wanted
 from node_runtime.engines.guards import Reason
 from node_runtime.interpreting import Said, translations
 from wire.errors import EngineError, LanguageUnsupported
@@ -25,7 +25,13 @@ class Ear:
     def listen(self, audio: Samples) -> Ear:
         return self
 
-    def transcribe(self, source: str, prompt: str) -> Heard | Reason:
+    def prepare(self) -> None:
+        raise AssertionError
+
+    def transcribe(self, ask: Ask) -> Heard | Reason:
+        raise AssertionError
+
+    def sketch(self, ask: Ask) -> Heard | Reason:
         raise AssertionError
 
     def in_english(self, source: str) -> str:

@@ -17,7 +17,7 @@ import soxr
 
 from node_runtime import catalog
 from node_runtime.engines import scripted
-from node_runtime.engines.base import Heard
+from node_runtime.engines.base import Ask, Heard
 from node_runtime.engines.whisper import Whisper
 from node_runtime.main import serve
 from tests.nats_server import NatsServer
@@ -98,7 +98,7 @@ async def test_french_is_read_in_english_and_heard_in_english(
     pcm = b"".join(chunk.pcm for _, chunk in heard.speech)
     assert len(pcm) / 2 / rate == pytest.approx(ended.seconds, abs=0.01)
     spoken = soxr.resample(np.frombuffer(pcm, "<i2").astype(np.float32) / 32768, rate, 16_000)
-    again = Whisper(catalog.asr("tiny.en", cache), "cpu", 2, 1).listen(spoken).transcribe("en", "")
+    again = Whisper(catalog.asr("tiny.en", cache), "cpu", 2, 1).listen(spoken).transcribe(Ask(source="en"))
     assert isinstance(again, Heard)
     assert jiwer.wer(words(english), words(again.text)) <= 0.1
 

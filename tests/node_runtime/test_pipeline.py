@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from node_runtime.engines.base import Engines, Heard, Samples, Sound
+from node_runtime.engines.base import Ask, Engines, Heard, Samples, Sound
 from node_runtime.engines.guards import Reason
 from node_runtime.frames import Step
 from node_runtime.pipeline import CHUNK_BYTES, Attempt, warm_up
@@ -35,6 +35,7 @@ class Counting:
     def __init__(self, said: Heard | Reason | Exception = BONJOUR) -> None:
         self.said = said
         self.calls: list[str] = []
+        self.asked: list[Ask] = []
         self.english = "hello"
         self.german: str | Exception = "hallo"
         self.sounds: list[Sound | Exception] = [Sound(22_050, bytes(70_000)), Sound(22_050, bytes(10_000))]
@@ -49,8 +50,19 @@ class Counting:
     def listen(self, audio: Samples) -> Counting:
         return self
 
-    def transcribe(self, source: str, prompt: str) -> Heard | Reason:
-        self.calls.append(f"asr {source}")
+    def prepare(self) -> None:
+        self.calls.append("prepare")
+
+    def transcribe(self, ask: Ask) -> Heard | Reason:
+        self.calls.append(f"asr {ask.source}")
+        self.asked.append(ask)
+        if isinstance(self.said, Exception):
+            raise self.said
+        return self.said
+
+    def sketch(self, ask: Ask) -> Heard | Reason:
+        self.calls.append(f"sketch {ask.source}")
+        self.asked.append(ask)
         if isinstance(self.said, Exception):
             raise self.said
         return self.said
@@ -258,7 +270,14 @@ def test_every_result_names_job_attempt_and_node() -> None:
 def test_warm_up_runs_every_engine() -> None:
     engines = Counting("no_speech")
     warm_up(job("warmup", 0, PCM, warm_up=True), engines.engines())
-    assert engines.calls == ["asr auto", "english fr", "translate fr de", "speak Good morning."]
+    assert engines.calls == [
+        "prepare",
+        "asr auto",
+        "sketch auto",
+        "english fr",
+        "translate fr de",
+        "speak Good morning.",
+    ]
 
 
 def test_warm_up_raises_what_an_engine_raises() -> None:

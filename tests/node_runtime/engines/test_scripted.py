@@ -6,28 +6,28 @@ import numpy as np
 import pytest
 
 from node_runtime.engines import scripted
-from node_runtime.engines.base import Heard
+from node_runtime.engines.base import Ask, Heard
 from tests.node_runtime import sounds
 from wire.errors import EngineError
 
 
 def test_the_text_follows_from_the_audio() -> None:
     engines = scripted.engines(0.01)
-    found = engines.ear.listen(sounds.white(2.0)).transcribe("fr", "")
+    found = engines.ear.listen(sounds.white(2.0)).transcribe(Ask("fr"))
     assert found == Heard(scripted.transcript(2.0), "fr", 0.9, 0.9)
-    assert engines.ear.listen(sounds.silence(2.0)).transcribe("fr", "") == "no_speech"
+    assert engines.ear.listen(sounds.silence(2.0)).transcribe(Ask("fr")) == "no_speech"
 
 
 def test_it_takes_the_time_it_was_told_to() -> None:
     engines = scripted.engines(0.1)
     since = time.perf_counter()
-    engines.ear.listen(sounds.white(2.0)).transcribe("fr", "")
+    engines.ear.listen(sounds.white(2.0)).transcribe(Ask("fr"))
     assert 0.19 < time.perf_counter() - since < 0.6
 
 
 def test_a_prompt_orders_a_fault() -> None:
     with pytest.raises(EngineError, match="told to"):
-        scripted.engines(0.01).ear.listen(sounds.white(0.1)).transcribe("fr", "fail")
+        scripted.engines(0.01).ear.listen(sounds.white(0.1)).transcribe(Ask("fr", "fail"))
 
 
 def test_a_mark_in_the_audio_orders_a_fault_wherever_it_stands() -> None:
@@ -39,7 +39,7 @@ def test_a_mark_in_the_audio_orders_a_fault_wherever_it_stands() -> None:
         assert scripted.ordered(marked) == order
         if order == "fail":
             with pytest.raises(EngineError, match="told to"):
-                ear.listen(marked).transcribe("fr", "")
+                ear.listen(marked).transcribe(Ask("fr"))
     assert scripted.ordered(sounds.white(1.0)) == ""
     half = np.frombuffer(scripted.MARK, "<i2").astype(np.float32) / np.float32(32768)
     assert scripted.ordered(half) == ""

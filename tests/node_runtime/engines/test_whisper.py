@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from node_runtime import catalog
-from node_runtime.engines.base import Heard, Samples
+from node_runtime.engines.base import Ask, Heard, Samples
+from node_runtime.engines.decoding import fuller
 from node_runtime.engines.guards import Evidence
-from node_runtime.engines.whisper import Whisper, fuller
+from node_runtime.engines.whisper import Whisper
 from tests.node_runtime import sounds
 from wire.audio import SAMPLE_RATE
 from wire.errors import EngineError, ModelMissing
@@ -35,7 +36,7 @@ def words(text: str) -> str:
 
 
 def heard(model: Whisper, audio: Samples, source: str = "auto") -> Heard:
-    found = model.listen(audio).transcribe(source, "")
+    found = model.listen(audio).transcribe(Ask(source))
     assert isinstance(found, Heard), found
     return found
 
@@ -53,12 +54,12 @@ NOTHING = {
 
 @pytest.mark.parametrize("name", NOTHING)
 def test_base_invents_nothing(base: Whisper, name: str) -> None:
-    assert base.listen(NOTHING[name]).transcribe("auto", "") in ("no_speech", "noise", "repetition")
+    assert base.listen(NOTHING[name]).transcribe(Ask("auto")) in ("no_speech", "noise", "repetition")
 
 
 @pytest.mark.parametrize("name", NOTHING)
 def test_tiny_invents_nothing(tiny: Whisper, name: str) -> None:
-    assert tiny.listen(NOTHING[name]).transcribe("en", "") in ("no_speech", "noise", "repetition")
+    assert tiny.listen(NOTHING[name]).transcribe(Ask("en")) in ("no_speech", "noise", "repetition")
 
 
 @pytest.mark.parametrize("word", ["No.", "Yes.", "Okay.", "Stop!", "Thank you."])
@@ -78,7 +79,7 @@ def test_speech_in_noise_is_heard(base: Whisper) -> None:
 
 
 def test_less_than_a_tenth_of_a_second_is_too_short(tiny: Whisper) -> None:
-    assert tiny.listen(sounds.silence(0.05)).transcribe("en", "") == "too_short"
+    assert tiny.listen(sounds.silence(0.05)).transcribe(Ask("en")) == "too_short"
 
 
 def test_one_encoding_serves_detection_transcript_and_translation(
@@ -93,7 +94,7 @@ def test_one_encoding_serves_detection_transcript_and_translation(
 
     monkeypatch.setattr(base.model, "encode", counted)
     hearing = base.listen(sounds.said("Good morning, everybody."))
-    assert isinstance(hearing.transcribe("auto", ""), Heard)
+    assert isinstance(hearing.transcribe(Ask("auto")), Heard)
     assert "morning" in hearing.in_english("auto").lower()
     assert len(calls) == 1
 
@@ -118,17 +119,17 @@ def test_a_misleading_prompt_does_no_harm(base: Whisper) -> None:
     assert (
         words(heard(base, sounds.said("Turn on the living room light."), "en").text) == "turn on the living room light"
     )
-    found = base.listen(sounds.said("Turn on the living room light.")).transcribe("en", prompt)
+    found = base.listen(sounds.said("Turn on the living room light.")).transcribe(Ask("en", prompt))
     assert isinstance(found, Heard)
     assert "living room" in found.text
-    assert base.listen(sounds.white(2.0)).transcribe("en", prompt) in ("no_speech", "noise", "repetition")
+    assert base.listen(sounds.white(2.0)).transcribe(Ask("en", prompt)) in ("no_speech", "noise", "repetition")
 
 
 def test_an_unknown_language_is_an_error_that_says_so(tiny: Whisper) -> None:
     assert tiny.languages == ["en"]
     assert not tiny.translates
     with pytest.raises(EngineError, match="'fr'"):
-        tiny.listen(sounds.silence(1.0)).transcribe("fr", "")
+        tiny.listen(sounds.silence(1.0)).transcribe(Ask("fr"))
 
 
 def test_base_knows_its_languages(base: Whisper) -> None:
