@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from wire.messages import Job
-from wire.protocol import ClientEvent
+from wire.messages import Job, PartialJob
+from wire.protocol import ClientEvent, TranscriptPartial, TranslationPartial
 from wire.records import BindingRecord, DeadJob
 
 
@@ -21,6 +21,12 @@ class WidenJob(msgspec.Struct, frozen=True):
     """Nobody has begun this attempt: let any node of the pool that can take it."""
 
     job: Job
+
+
+class RunPartial(msgspec.Struct, frozen=True):
+    """Ask for what was said so far. It may be lost."""
+
+    job: PartialJob
 
 
 class BuryJob(msgspec.Struct, frozen=True):
@@ -49,4 +55,12 @@ class EndSession(msgspec.Struct, frozen=True):
     """Nothing more will come of this session: store its last state and forget the actor."""
 
 
-Command = RunJob | WidenJob | BuryJob | TellClient | TellLive | SaveSnapshot | EndSession
+Command = RunJob | WidenJob | RunPartial | BuryJob | TellClient | TellLive | SaveSnapshot | EndSession
+
+
+def passing(command: Command) -> bool:
+    """Whether it is of one moment alone: in a replay it would take back what was shown since."""
+    match command:
+        case RunPartial() | TellLive(TranscriptPartial() | TranslationPartial()):
+            return True
+    return False

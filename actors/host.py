@@ -28,7 +28,18 @@ from typing import Any
 
 import msgspec
 
-from actors.commands import BuryJob, Command, EndSession, RunJob, SaveSnapshot, TellClient, TellLive, WidenJob
+from actors.commands import (
+    BuryJob,
+    Command,
+    EndSession,
+    RunJob,
+    RunPartial,
+    SaveSnapshot,
+    TellClient,
+    TellLive,
+    WidenJob,
+    passing,
+)
 from actors.dispatcher import Dispatcher
 from actors.session import Session
 from actors.state import SessionState
@@ -237,6 +248,8 @@ class Host:
         except Exception:
             log.exception("a session failed; it is closed", session=name, sequence=found.sequence)
             commands = session.abort("internal_error")
+        if found.sequence <= self._replay_until:
+            commands = [command for command in commands if not passing(command)]
         self._enqueue(actor, commands)
         self._schedule(actor)
 
@@ -321,6 +334,8 @@ class Host:
                     await self._refuse(job, error)
                 except Stale:  # a later attempt is bound: this one was commanded before, and is replayed
                     self.counters["jobs_superseded"] += 1
+            case RunPartial(job=partial):
+                await self._bus.publish(subjects.partial(partial.pool, partial.session), partial)
             case BuryJob(dead):
                 await self._dispatcher.bury(dead)
             case SaveSnapshot() | EndSession():

@@ -1,13 +1,14 @@
-"""An utterance's work as the structs that others read: the job for nodes, its binding, its death notice. PURE."""
+"""An utterance's work as the structs that others read: jobs for nodes, the binding, the death notice. PURE."""
 
 from __future__ import annotations
 
 from actors.audio import AudioBuffer
+from actors.captions import Ask
 from actors.outcomes import Utterance
 from actors.state import SessionState
 from wire import subjects
 from wire.audio import seconds
-from wire.messages import Job
+from wire.messages import Job, PartialJob
 from wire.records import BindingRecord, DeadJob
 
 
@@ -30,6 +31,31 @@ def job_of(state: SessionState, utterance: Utterance, buffer: AudioBuffer) -> Jo
         transcript=utterance.text or "",
         transcript_language=utterance.language,
         translations={target: text for target, text in utterance.translations.items() if isinstance(text, str)},
+        tenant=state.tenant,
+        expected=state.language,
+        between=state.options.between if utterance.between else [],
+        voiced=round(utterance.end - utterance.start, 3),
+        words=state.options.words,
+        glossary=state.options.glossary,
+    )
+
+
+def partial_of(state: SessionState, ask: Ask, buffer: AudioBuffer) -> PartialJob:
+    return PartialJob(
+        session=state.session,
+        utterance=state.next_utterance,
+        generation=ask.generation,
+        pool=state.pool,
+        source=state.source,
+        pcm=buffer.cut(ask.start, ask.end),
+        start=round(seconds(ask.start), 3),
+        prompt=ask.prompt,
+        whole=ask.whole,
+        timed=ask.timed,
+        live=state.options.live,
+        expected=state.language,
+        between=state.options.between,
+        glossary=state.options.glossary,
         tenant=state.tenant,
     )
 

@@ -23,6 +23,7 @@ from typing import Literal
 import msgspec
 
 from actors.attempts import Work
+from actors.captions import corrections
 from wire.messages import (
     FoundEmpty,
     NodeMessage,
@@ -33,6 +34,7 @@ from wire.messages import (
     Transcribed,
     Translated,
 )
+from wire.options import Word
 from wire.protocol import (
     ClientEvent,
     ErrorTold,
@@ -71,7 +73,9 @@ class Voice(msgspec.Struct):
 
 class Utterance(msgspec.Struct):
     """One utterance under way. `start` and `end` are seconds of the session's audio. `told` counts the lanes' progress:
-    "transcript", "t:<target>" and "s:<target>" are in it once settled and told."""
+    "transcript", "t:<target>" and "s:<target>" are in it once settled and told. `held_until`: its job waits for a
+    partial. `committed` was shown as its beginning while it was spoken. `between`: of two targets, that in which it was
+    said falls away."""
 
     number: int
     start: float
@@ -81,8 +85,12 @@ class Utterance(msgspec.Struct):
     work: Work
     deadline: float
     latest: float
+    held_until: float = 0.0
+    between: bool = False
+    committed: str = ""
     text: str | None = None
     language: str = ""
+    words: list[Word] = []
     empty: str | None = None
     failure: Failure | None = None
     translations: dict[str, str | Failure] = {}
@@ -96,7 +104,10 @@ class Utterance(msgspec.Struct):
                 if not result.text.strip():
                     self.empty = "no_speech"
                     return None
-                self.text, self.language = result.text, result.language
+                self.text, self.language, self.words = result.text, result.language, result.words
+                if self.between:
+                    self.targets = [each for each in self.targets if each != result.language]
+                    self.speak = [each for each in self.speak if each != result.language]
                 return result
             case FoundEmpty() if not self._heard:
                 self.empty = result.reason
@@ -147,7 +158,13 @@ class Utterance(msgspec.Struct):
         self.told.append("transcript")
         if self.text is not None:
             yield TranscriptFinal(
-                utterance=self.number, text=self.text, language=self.language, start=self.start, end=self.end
+                utterance=self.number,
+                text=self.text,
+                language=self.language,
+                start=self.start,
+                end=self.end,
+                corrected=corrections(self.committed, self.text),
+                words=self.words,
             )
         elif self.empty is not None:
             yield UtteranceEmpty(utterance=self.number, reason=self.empty, start=self.start, end=self.end)

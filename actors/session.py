@@ -30,14 +30,15 @@ from collections.abc import Callable
 
 import msgspec
 
-from actors.attempts import MAX_ROUNDS, SILENCE_S, Work
 from actors.audio import AudioBuffer
-from actors.commands import BuryJob, Command, EndSession, RunJob, SaveSnapshot, TellClient, TellLive, WidenJob
-from actors.endpointing import Boundary, Rules
-from actors.jobs import binding_of, dead_of, job_of
-from actors.outcomes import Failure, Utterance, tell
+from actors.captions import Captions
+from actors.commands import Command, EndSession, RunPartial, SaveSnapshot, TellClient, TellLive
+from actors.endpointing import Rules
+from actors.jobs import partial_of
+from actors.outcomes import tell
 from actors.state import BufferMark, SessionState, Waiting
-from wire.audio import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE, seconds
+from actors.utterances import Utterances
+from wire.audio import FRAME_SAMPLES, SAMPLE_RATE
 from wire.env import SchedulerSettings
 from wire.messages import (
     AudioChunk,
@@ -46,11 +47,7 @@ from wire.messages import (
     ClientReturned,
     CloseRequested,
     FinalizeRequested,
-    Job,
-    JobDone,
-    JobProgressed,
-    JobReturned,
-    JobStarted,
+    Hypothesis,
     LanguagesChanged,
     Mail,
     NodeMessage,
@@ -58,9 +55,17 @@ from wire.messages import (
     PlaybackStarted,
     SessionOpened,
     SessionTerminated,
-    StageFailed,
 )
-from wire.protocol import AudioAck, ClientEvent, SessionClosed, SessionReady, SessionResumed, SessionUpdated
+from wire.protocol import (
+    AudioAck,
+    ClientEvent,
+    SessionClosed,
+    SessionReady,
+    SessionResumed,
+    SessionUpdated,
+    TranscriptPartial,
+    TranslationPartial,
+)
 
 ACK_EVERY_S = 1.0
 ACK_EVERY_SAMPLES = 5 * SAMPLE_RATE
@@ -69,15 +74,10 @@ AUDIO_STALL_S = 4.0
 """An utterance whose audio stops coming ends after this long: a connection that breaks is usually back before."""
 WAIT_FOR_AUDIO_S = 30.0
 """Audio that is on its way may be held up by an outage: what comes after the end was granted would be lost."""
-PROGRESS_EXTENDS_S = 20.0
 SNAPSHOT_EVERY_SAMPLES = 30 * SAMPLE_RATE
 MAX_PLAYBACK_S = 120.0
-MAX_WORK_S = 110.0
-"""An utterance whose result takes longer is given up whatever signs come: the mailbox keeps its audio for 120 s."""
-TOLD_AS_IS = ("language_unsupported", "translation_failed", "speech_failed")
-"""Codes of faults that mean something to a client; all others are an engine that failed."""
-NEVER = 1e12
-"""Later than any stamp; JSON has no infinity."""
+PAUSE_FRAMES = 4
+"""In a pause that is longer no partial is asked for, until it is known whether speech has ended."""
 
 
 class Session:
@@ -90,6 +90,7 @@ class Session:
         mark = self.state.buffer
         self.buffer = AudioBuffer(mark.start, mark.first_chunk, mark.connection)
         self._commands: list[Command] = []
+        self._utterances = Utterances(self.state, self.buffer, settings, lambda each: self._commands.append(each))
 
     # --- the three verbs ---
 
@@ -108,7 +109,11 @@ class Session:
             case AudioChunk():
                 self._audio(mail, sequence, now)
             case NodeMessage():
-                self._result(mail, now)
+                self._utterances.result(mail, now)
+                self._let_go()
+            case Hypothesis():
+                self._hypothesis(mail, now)
+                self._let_go()
             case FinalizeRequested() | CloseRequested():
                 self._grant_or_wait(mail, now)
             case ClientLeft():
@@ -134,10 +139,7 @@ class Session:
         if state.phase in ("new", "closed"):
             return None
         times = [state.heard_from_client + self.settings.client_timeout_s] if state.phase == "open" else []
-        for utterance in state.utterances:
-            times.append(utterance.deadline)
-            if utterance.unsettled and (due := utterance.work.deadline()) is not None:
-                times.append(due)
+        times += self._utterances.deadlines()
         times += [waiting.deadline for waiting in state.waiting]
         if state.endpointer.open:
             times.append(state.heard_audio + AUDIO_STALL_S)
@@ -146,12 +148,7 @@ class Session:
     def on_deadline(self, now: float) -> list[Command]:
         """`now` is what `deadline()` said."""
         state = self.state
-        for utterance in state.utterances:
-            if utterance.deadline <= now:
-                utterance.expire()
-                utterance.deadline = NEVER
-            elif utterance.unsettled and (due := utterance.work.deadline()) is not None and due <= now:
-                self._overdue(utterance, now)
+        self._utterances.on_deadline(now)
         for waiting in [each for each in state.waiting if each.deadline <= now]:
             state.waiting.remove(waiting)
             self._grant(waiting.mail, now)
@@ -192,6 +189,7 @@ class Session:
         state.tenant, state.pool, state.ingress = mail.tenant, mail.pool, mail.ingress
         state.token_hash, state.connection = mail.token_hash, mail.connection
         state.source, state.targets, state.speech = mail.source, mail.targets, mail.speech
+        state.options = mail.options
         self._tell(
             lambda n: SessionReady(
                 n=n,
@@ -200,6 +198,7 @@ class Session:
                 targets=mail.targets,
                 speech=mail.speech,
                 next_chunk=self.buffer.next_chunk,
+                between=mail.options.between,
             )
         )
         self._commands.append(SaveSnapshot())
@@ -216,10 +215,17 @@ class Session:
 
     def _languages(self, mail: LanguagesChanged) -> None:
         state = self.state
-        if (mail.source, mail.targets, mail.speech) == (state.source, state.targets, state.speech):
+        if (mail.source, mail.targets, mail.speech, mail.options) == (
+            state.source, state.targets, state.speech, state.options,
+        ):  # fmt: skip
             return
-        state.source, state.targets, state.speech = mail.source, mail.targets, mail.speech
-        self._tell(lambda n: SessionUpdated(n=n, source=mail.source, targets=mail.targets, speech=mail.speech))
+        if mail.source != state.source or mail.options.between != state.options.between:
+            state.language = ""
+        state.source, state.targets, state.speech, state.options = mail.source, mail.targets, mail.speech, mail.options
+        between = mail.options.between
+        self._tell(
+            lambda n: SessionUpdated(n=n, source=mail.source, targets=mail.targets, speech=mail.speech, between=between)
+        )
 
     def _audio(self, chunk: AudioChunk, sequence: int, now: float) -> None:
         state, expected = self.state, self.buffer.next_chunk
@@ -236,7 +242,8 @@ class Session:
             self._finalize(now)
         self.buffer.append(chunk, sequence)
         for boundary in state.endpointer.feed(self.rules, chunk.speech):
-            self._utterance(boundary, now)
+            self._utterances.begin(boundary, now)
+        self._caption(now)
         self._let_go()
         if now - state.acked_at >= ACK_EVERY_S or self.buffer.end - state.acked_sample >= ACK_EVERY_SAMPLES:
             self._ack()
@@ -248,12 +255,12 @@ class Session:
 
     def _let_go(self) -> None:
         """Forget audio that neither endpointing nor another attempt will ask for."""
-        keep = [utterance.work.first for utterance in self.state.utterances if utterance.needs_audio]
+        keep = self._utterances.needed_from()
         self.buffer.let_go(min([self.state.endpointer.keep_from(self.rules) * FRAME_SAMPLES, *keep]))
 
     def _ack(self) -> None:
         if self.buffer.next_chunk > 0:
-            self._commands.append(TellLive(AudioAck(chunk=self.buffer.next_chunk - 1)))
+            self._live(AudioAck(chunk=self.buffer.next_chunk - 1))
 
     def _grant_or_wait(self, mail: FinalizeRequested | CloseRequested, now: float) -> None:
         if mail.after < self.buffer.next_chunk and not self.state.waiting:
@@ -278,108 +285,57 @@ class Session:
         self._tell(lambda n: SessionClosed(n=n, reason=reason, utterances=state.next_utterance - 1))
         self._commands.append(EndSession())
 
-    # --- utterances ---
-
     def _finalize(self, now: float) -> None:
         boundary = self.state.endpointer.finalize(self.rules)
         if boundary is not None:
-            self._utterance(boundary, now)
+            self._utterances.begin(boundary, now)
 
-    def _utterance(self, boundary: Boundary, now: float) -> None:
-        """A number is spent here, and nowhere else: with the job that it becomes."""
-        state, number = self.state, self.state.next_utterance
-        state.next_utterance += 1
-        start, end = boundary.voiced_from * FRAME_SECONDS, boundary.voiced_to * FRAME_SECONDS
-        heard = seconds(self.buffer.end)
-        context = state.group.begin(number, now - (heard - start), state.source, self.settings.group_gap_s)
-        state.group.busy(now - (heard - end))
-        utterance = Utterance(
-            number=number,
-            start=round(start, 3),
-            end=round(end, 3),
-            targets=list(state.targets),
-            speak=list(state.targets) if state.speech else [],
-            work=Work(
-                first=boundary.start * FRAME_SAMPLES,
-                end=boundary.end * FRAME_SAMPLES,
-                source=state.source,
-                pool=state.pool,
-                prompt=context if self.settings.prompt_context else "",
-                sent_at=now,
-            ),
-            deadline=now + self.settings.result_timeout_s + (end - start),
-            latest=now + MAX_WORK_S,
-        )
-        state.utterances.append(utterance)
-        self._run(utterance)
+    # --- live captions ---
 
-    def _run(self, utterance: Utterance) -> None:
-        """Command the current attempt."""
-        job = self._job(utterance)
-        self._commands.append(RunJob(job, binding_of(job, utterance), list(utterance.work.excluded)))
-
-    def _job(self, utterance: Utterance) -> Job:
-        return job_of(self.state, utterance, self.buffer)
-
-    # --- attempts ---
-
-    def _overdue(self, utterance: Utterance, now: float) -> None:
-        work = utterance.work
-        if not work.started:
-            work.widened = True
-            self._commands.append(WidenJob(self._job(utterance)))
-        else:
-            self._fault(utterance, "engine_failed", f"gave no sign for {SILENCE_S:.0f} s", now)
-
-    def _fault(self, utterance: Utterance, code: str, reason: str, now: float) -> None:
-        """Another attempt elsewhere, or the end of it, told as `code`."""
-        work = utterance.work
-        if work.fault(reason):
-            work.again(now, elsewhere=True)
-            self._run(utterance)
+    def _caption(self, now: float) -> None:
+        """Ask for what was said so far of the utterance that is open, if that is due."""
+        state, open_ = self.state, self.state.endpointer
+        if not (state.options.captions and open_.open and open_.voiced >= self.rules.shortest):
             return
-        self._commands.append(BuryJob(dead_of(self._job(utterance), utterance)))
-        utterance.fail(
-            "asr",
-            None,
-            Failure(
-                code if code in TOLD_AS_IS else "engine_failed",
-                f"given up after {len(work.faults)} attempts: {reason}",
-                False,
-            ),
-        )
+        if self._utterances.unheard:
+            return
+        captions = state.captions = state.captions or Captions()
+        captions.begin(state.next_utterance, open_.start * FRAME_SAMPLES, open_.voiced_from * FRAME_SAMPLES)
+        timed, ask = state.options.words, None
+        if open_.silent >= self.rules.hangover:
+            first, end = open_.start, open_.voiced_to + self.rules.hangover
+            ask = captions.ask_whole(now, first * FRAME_SAMPLES, end * FRAME_SAMPLES, timed=timed)
+        elif open_.silent < PAUSE_FRAMES:
+            ask = captions.ask(now, open_.frame * FRAME_SAMPLES, timed=timed)
+        if ask is not None:
+            self._commands.append(RunPartial(partial_of(state, ask, self.buffer)))
 
-    def _result(self, result: NodeMessage, now: float) -> None:
-        for utterance in self.state.utterances:
-            if utterance.number != result.utterance:
-                continue
-            current = result.attempt == utterance.work.attempt
-            utterance.work.sign(result, now)
-            transcript = utterance.fold(result)
-            if transcript is not None:
-                self.state.group.add(utterance.number, transcript.text, transcript.confidence)
-            match result:
-                case JobStarted() | JobProgressed():
-                    extended = max(utterance.deadline, now + PROGRESS_EXTENDS_S)
-                    utterance.deadline = min(extended, utterance.latest)
-                case _ if not (current and utterance.unsettled):
-                    pass
-                case StageFailed(retryable=True):
-                    self._fault(utterance, result.code, result.message, now)
-                case JobReturned() | JobDone() if utterance.work.attempt >= MAX_ROUNDS:
-                    self._fault(utterance, "engine_failed", "something is still open after so many attempts", now)
-                case JobReturned() | JobDone():
-                    utterance.work.again(now, elsewhere=isinstance(result, JobReturned))
-                    self._run(utterance)
-                case _:
-                    pass
-            self._let_go()
+    def _hypothesis(self, found: Hypothesis, now: float) -> None:
+        state, captions = self.state, self.state.captions
+        if captions is None or not captions.hear(found, now, keeps=bool(state.options.live)):
+            return
+        self._utterances.heard_whole(captions, now)
+        if captions.utterance != state.next_utterance:
+            return  # its final says it
+        number = captions.utterance
+        if (shown := captions.transcript.show(captions.settled)) is not None:
+            committed, tentative = shown
+            self._live(TranscriptPartial(utterance=number, committed=committed, tentative=tentative))
+        for target, translation in captions.translations.items():
+            if (shown := translation.show()) is not None:
+                committed, tentative = shown
+                self._live(
+                    TranslationPartial(utterance=number, target=target, committed=committed, tentative=tentative)
+                )
 
     # --- what comes of it ---
 
     def _tell(self, event: Callable[[int], ClientEvent]) -> None:
         self.state.n += 1
         self._commands.append(TellClient(event(self.state.n)))
+
+    def _live(self, event: ClientEvent) -> None:
+        self._commands.append(TellLive(event))
 
     def _finish(self) -> list[Command]:
         """Tell what is due, close what is finished, and hand over the commands."""

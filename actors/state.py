@@ -10,10 +10,12 @@ from typing import Literal
 
 import msgspec
 
+from actors.captions import Captions
 from actors.context import Group
 from actors.endpointing import Endpointer
 from actors.outcomes import Utterance
 from wire.messages import CloseRequested, FinalizeRequested
+from wire.options import Options
 
 
 class BufferMark(msgspec.Struct, frozen=True):
@@ -36,7 +38,8 @@ class Waiting(msgspec.Struct, frozen=True):
 class SessionState(msgspec.Struct, kw_only=True, tag="session_record", tag_field="type"):
     """`sequence`: the last mailbox message folded in. `n`: the last event number used. `next_utterance`: its number.
 
-    Times are stream time: the server's stamps, seconds since the epoch. 0.0 means never.
+    `language` is what was spoken last, where the source is detected. Times are stream time: the server's stamps,
+    seconds since the epoch. 0.0 means never.
     """
 
     session: str
@@ -49,6 +52,8 @@ class SessionState(msgspec.Struct, kw_only=True, tag="session_record", tag_field
     source: str = "auto"
     targets: list[str] = []
     speech: bool = False
+    options: Options = Options()
+    language: str = ""
     sequence: int = 0
     n: int = 0
     next_utterance: int = 1
@@ -62,5 +67,6 @@ class SessionState(msgspec.Struct, kw_only=True, tag="session_record", tag_field
     endpointer: Endpointer = msgspec.field(default_factory=Endpointer)
     buffer: BufferMark = BufferMark()
     group: Group = msgspec.field(default_factory=Group)
+    captions: Captions | None = None
     utterances: list[Utterance] = []
     waiting: list[Waiting] = []

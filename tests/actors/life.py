@@ -8,33 +8,41 @@ from __future__ import annotations
 
 import msgspec
 
-from actors.commands import BuryJob, Command, EndSession, RunJob, TellClient, WidenJob
+from actors.commands import BuryJob, Command, EndSession, RunJob, TellClient, TellLive, WidenJob
 from actors.session import Session
 from actors.state import SessionState
 from wire.audio import FRAME_BYTES, FRAME_SECONDS
 from wire.env import SchedulerSettings
 from wire.messages import AudioChunk, ClientMail, ClientReturned, Mail, SessionOpened, Transcribed
-from wire.protocol import ClientEvent
+from wire.options import Options
+from wire.protocol import ClientEvent, TranscriptFinal, TranscriptPartial
 
 Story = list[tuple[float, Mail]]
 
 T0 = 1_700_000_000.0
 VOICE, QUIET = 240, 3
+PLAIN = Options()
 
 
 class Teller:
     """Writes a story: audio chunks in real time, and what else happens in between."""
 
     def __init__(
-        self, source: str = "fr", targets: tuple[str, ...] = ("en",), speech: bool = False, frames: int = 3
+        self,
+        source: str = "fr",
+        targets: tuple[str, ...] = ("en",),
+        speech: bool = False,
+        frames: int = 3,
+        options: Options = PLAIN,
     ) -> None:
         self.now = T0
         self.chunk = 0
         self.connection = ""
         self.frames = frames
-        self.story: Story = [
-            (T0, SessionOpened(session="s1", ingress="i1", source=source, targets=list(targets), speech=speech))
-        ]
+        opened = SessionOpened(
+            session="s1", ingress="i1", source=source, targets=list(targets), speech=speech, options=options
+        )
+        self.story: Story = [(T0, opened)]
 
     def say(self, mail: Mail, after: float = 0.001) -> Teller:
         if isinstance(mail, ClientReturned):
@@ -122,13 +130,26 @@ def outcome(story: Story, settings: SchedulerSettings | None = None, *, wait: fl
     """The jobs, events and end that come of it; all three lives must agree."""
     settings = settings or SchedulerSettings()
     until = story[-1][0] + wait
-    lives = [
-        [c for c in live(story, settings=settings, doubled=d, restored=r, until=until) if _lasting(c)]
-        for d, r in ((False, False), (True, False), (False, True), (True, True))
-    ]
+    lives = []
+    for doubled, restored in ((False, False), (True, False), (False, True), (True, True)):
+        commands = live(story, settings=settings, doubled=doubled, restored=restored, until=until)
+        hold_to_captions(commands)
+        lives.append([command for command in commands if _lasting(command)])
     for other in lives[1:]:
         assert other == lives[0]
     return lives[0]
+
+
+def hold_to_captions(commands: list[Command]) -> None:
+    """What is committed only grows, and the final begins with it or says what it had to correct."""
+    committed: dict[int, str] = {}
+    for command in commands:
+        match command:
+            case TellLive(TranscriptPartial(utterance=number, committed=now)):
+                assert now.startswith(committed.get(number, "")), "what is committed stays"
+                committed[number] = now
+            case TellClient(TranscriptFinal(utterance=number, text=text, corrected=corrected)):
+                assert text.startswith(committed.get(number, "")) or corrected, "no silent correction"
 
 
 def _lasting(command: Command) -> bool:

@@ -1,0 +1,234 @@
+"""The utterances of a session, from the boundary where speech ended to the last result. PURE.
+
+A number is spent when an utterance begins here, and nowhere else: it ends in exactly one outcome (`actors.outcomes`).
+It becomes a job at once, but for one case: where a partial of all its audio is on its way back (`actors.captions`), the
+job is held until that is there, and then has its transcript already. Where nothing else was wanted, there is no job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from actors.attempts import MAX_ROUNDS, SILENCE_S, Work
+from actors.audio import AudioBuffer
+from actors.captions import Captions
+from actors.commands import BuryJob, Command, RunJob, WidenJob
+from actors.endpointing import Boundary
+from actors.jobs import binding_of, dead_of, job_of
+from actors.outcomes import Failure, Utterance
+from actors.state import SessionState
+from wire import subjects
+from wire.audio import FRAME_SAMPLES, FRAME_SECONDS, seconds
+from wire.env import SchedulerSettings
+from wire.messages import (
+    FoundEmpty,
+    Hypothesis,
+    Job,
+    JobDone,
+    JobProgressed,
+    JobReturned,
+    JobStarted,
+    NodeMessage,
+    StageFailed,
+    Transcribed,
+)
+
+PROGRESS_EXTENDS_S = 20.0
+MAX_WORK_S = 110.0
+"""An utterance whose result takes longer is given up whatever signs come: the mailbox keeps its audio for 120 s."""
+HOLD_S = 1.0
+TOLD_AS_IS = ("language_unsupported", "translation_failed", "speech_failed")
+"""Codes of faults that mean something to a client; all others are an engine that failed."""
+NEVER = 1e12
+"""Later than any stamp; JSON has no infinity."""
+
+
+class Utterances:
+    """Acts on `state.utterances`; what is to be done goes to `command`, in order."""
+
+    def __init__(
+        self,
+        state: SessionState,
+        buffer: AudioBuffer,
+        settings: SchedulerSettings,
+        command: Callable[[Command], None],
+    ) -> None:
+        self._state = state
+        self._buffer = buffer
+        self._settings = settings
+        self._command = command
+
+    def begin(self, boundary: Boundary, now: float) -> None:
+        """Speech ended there."""
+        state, number = self._state, self._state.next_utterance
+        state.next_utterance += 1
+        start, end = boundary.voiced_from * FRAME_SECONDS, boundary.voiced_to * FRAME_SECONDS
+        heard = seconds(self._buffer.end)
+        context = state.group.begin(number, now - (heard - start), state.source, self._settings.group_gap_s)
+        state.group.busy(now - (heard - end))
+        speak = state.targets if state.options.spoken is None else state.options.spoken
+        utterance = Utterance(
+            number=number,
+            start=round(start, 3),
+            end=round(end, 3),
+            targets=list(state.targets),
+            speak=[each for each in state.targets if each in speak] if state.speech else [],
+            work=Work(
+                first=boundary.start * FRAME_SAMPLES,
+                end=boundary.end * FRAME_SAMPLES,
+                source=state.source,
+                pool=state.pool,
+                prompt=context if self._settings.prompt_context else "",
+                sent_at=now,
+            ),
+            deadline=now + self._settings.result_timeout_s + (end - start),
+            latest=now + MAX_WORK_S,
+            between=bool(state.options.between),
+        )
+        state.utterances.append(utterance)
+        captions = state.captions
+        if captions is None or captions.utterance != number:
+            return self._run(utterance)
+        utterance.committed = captions.committed
+        last_voice = boundary.voiced_to * FRAME_SAMPLES
+        if not last_voice <= captions.whole_end <= utterance.work.end:
+            return self._run(utterance)
+        if captions.whole is not None:
+            return self._adopt(utterance, captions.whole, now)
+        if captions.awaits_whole(now):
+            utterance.held_until = now + HOLD_S
+            return None
+        return self._run(utterance)
+
+    def deadlines(self) -> Iterator[float]:
+        for utterance in self._state.utterances:
+            yield utterance.deadline
+            if utterance.held_until:
+                yield utterance.held_until
+            elif utterance.unsettled and (due := utterance.work.deadline()) is not None:
+                yield due
+
+    def on_deadline(self, now: float) -> None:
+        for utterance in self._state.utterances:
+            if utterance.deadline <= now:
+                utterance.expire()
+                utterance.deadline = NEVER
+            elif utterance.held_until:
+                if utterance.held_until <= now:
+                    self._run(utterance, now)
+            elif utterance.unsettled and (due := utterance.work.deadline()) is not None and due <= now:
+                self._overdue(utterance, now)
+
+    @property
+    def unheard(self) -> bool:
+        """Whether any final is waited for."""
+        return any(utterance.unheard for utterance in self._state.utterances)
+
+    def needed_from(self) -> list[int]:
+        """Samples from which on audio may be asked for again."""
+        return [utterance.work.first for utterance in self._state.utterances if utterance.needs_audio]
+
+    # --- live captions ---
+
+    def heard_whole(self, captions: Captions, now: float) -> None:
+        """The answer about all of an utterance's audio may be there."""
+        for utterance in self._state.utterances:
+            if utterance.held_until and utterance.number == captions.utterance and captions.whole is not None:
+                self._adopt(utterance, captions.whole, now)
+
+    def _adopt(self, utterance: Utterance, found: Hypothesis, now: float) -> None:
+        """Its partial is its final."""
+        job = subjects.job_id(self._state.session, utterance.number)
+        utterance.held_until = 0.0
+        utterance.work.sent_at = now
+        if found.text:
+            self._fold(
+                utterance,
+                Transcribed(
+                    job=job,
+                    utterance=utterance.number,
+                    attempt=utterance.work.attempt,
+                    node=found.node,
+                    text=found.text,
+                    language=found.language,
+                    language_probability=found.language_probability,
+                    confidence=found.confidence,
+                    words=found.words if self._state.options.words else [],
+                ),
+            )
+        else:
+            empty = FoundEmpty(
+                job=job, utterance=utterance.number, attempt=utterance.work.attempt, node=found.node,
+                reason=found.empty or "no_speech",
+            )  # fmt: skip
+            self._fold(utterance, empty)
+        if utterance.unsettled:
+            self._run(utterance)
+
+    # --- attempts ---
+
+    def _run(self, utterance: Utterance, now: float | None = None) -> None:
+        """Command the current attempt."""
+        utterance.held_until = 0.0
+        if now is not None:
+            utterance.work.sent_at = now
+        job = self._job(utterance)
+        self._command(RunJob(job, binding_of(job, utterance), list(utterance.work.excluded)))
+
+    def _job(self, utterance: Utterance) -> Job:
+        return job_of(self._state, utterance, self._buffer)
+
+    def _overdue(self, utterance: Utterance, now: float) -> None:
+        work = utterance.work
+        if not work.started:
+            work.widened = True
+            self._command(WidenJob(self._job(utterance)))
+        else:
+            self._fault(utterance, "engine_failed", f"gave no sign for {SILENCE_S:.0f} s", now)
+
+    def _fault(self, utterance: Utterance, code: str, reason: str, now: float) -> None:
+        """Another attempt elsewhere, or the end of it, told as `code`."""
+        work = utterance.work
+        if work.fault(reason):
+            work.again(now, elsewhere=True)
+            self._run(utterance)
+            return
+        self._command(BuryJob(dead_of(self._job(utterance), utterance)))
+        utterance.fail(
+            "asr",
+            None,
+            Failure(
+                code if code in TOLD_AS_IS else "engine_failed",
+                f"given up after {len(work.faults)} attempts: {reason}",
+                False,
+            ),
+        )
+
+    def result(self, result: NodeMessage, now: float) -> None:
+        for utterance in self._state.utterances:
+            if utterance.number != result.utterance or utterance.held_until:
+                continue  # of what is held there is no job yet that anybody could tell of
+            current = result.attempt == utterance.work.attempt
+            utterance.work.sign(result, now)
+            self._fold(utterance, result)
+            match result:
+                case JobStarted() | JobProgressed():
+                    extended = max(utterance.deadline, now + PROGRESS_EXTENDS_S)
+                    utterance.deadline = min(extended, utterance.latest)
+                case _ if not (current and utterance.unsettled):
+                    pass
+                case StageFailed(retryable=True):
+                    self._fault(utterance, result.code, result.message, now)
+                case JobReturned() | JobDone() if utterance.work.attempt >= MAX_ROUNDS:
+                    self._fault(utterance, "engine_failed", "something is still open after so many attempts", now)
+                case JobReturned() | JobDone():
+                    utterance.work.again(now, elsewhere=isinstance(result, JobReturned))
+                    self._run(utterance)
+                case _:
+                    pass
+
+    def _fold(self, utterance: Utterance, result: NodeMessage) -> None:
+        transcript = utterance.fold(result)
+        if transcript is not None:
+            self._state.language = transcript.language
+            self._state.group.add(utterance.number, transcript.text, transcript.confidence)

@@ -1,0 +1,189 @@
+"""Utterances whose partial becomes their final, as stories of whole sessions."""
+
+from __future__ import annotations
+
+from actors.commands import Command, RunJob, RunPartial, TellLive
+from actors.utterances import HOLD_S
+from tests.actors.life import Story, Teller, events, jobs, kinds, live, outcome
+from wire.env import SchedulerSettings
+from wire.messages import CloseRequested, Hypothesis, JobDone, PartialJob, Translated
+from wire.options import Correction, Glossary, Options, Word
+from wire.protocol import TranscriptFinal, TranscriptPartial, TranslationPartial, UtteranceEmpty
+
+CAPTIONS = Options(captions=True)
+
+
+def commands_of(story: Story) -> list[Command]:
+    return live(story, settings=SchedulerSettings(), doubled=False, restored=False, until=story[-1][0] + 0.001)
+
+
+def partials(story: Story) -> list[PartialJob]:
+    return [command.job for command in commands_of(story) if isinstance(command, RunPartial)]
+
+
+def shown(story: Story) -> list[tuple[str, str]]:
+    found = [command.event for command in commands_of(story) if isinstance(command, TellLive)]
+    return [(each.committed, each.tentative) for each in found if isinstance(each, TranscriptPartial)]
+
+
+def heard(story: Story, text: str, *, words: list[Word] | None = None, **translations: str) -> Hypothesis:
+    """The answer to the partial that was asked for last."""
+    asked = partials(story)[-1]
+    return Hypothesis(
+        session="s1", utterance=asked.utterance, generation=asked.generation, node="n1", text=text, language="fr",
+        confidence=0.9, empty="" if text else "noise", words=words or [], translations=translations,
+    )  # fmt: skip
+
+
+def spoken(options: Options = CAPTIONS, targets: tuple[str, ...] = ()) -> Teller:
+    """One second of speech, and just so much silence that the whole of it is asked for."""
+    teller = Teller(targets=targets, options=options, frames=1)
+    teller.voice(0.96)
+    if partials(teller.story):
+        teller.say(heard(teller.story, "bon"))
+    return teller.quiet(0.42)
+
+
+def test_partials_are_asked_for_while_somebody_speaks() -> None:
+    teller = Teller(targets=(), options=CAPTIONS, frames=1).quiet(0.5).voice(0.56)
+    assert partials(teller.story) == []
+    first = partials(teller.voice(0.1).story)
+    assert [(job.utterance, job.generation, job.whole) for job in first] == [(1, 1, False)]
+    assert abs(len(first[0].pcm) / 32_000 - 0.9) < 0.05, "0.6 s of voice and 0.3 s of pre-roll"
+    assert len(partials(teller.voice(2).story)) == 1, "one at a time"
+    teller.say(heard(teller.story, "bonjour"))
+    second = partials(teller.voice(0.1).story)[1]
+    assert abs(len(second.pcm) / 32_000 - 3.0) < 0.1
+    teller.say(heard(teller.story, "bonjour à tous"))
+    assert shown(teller.story) == [("", "bonjour"), ("bonjour", "à tous")]
+
+
+def test_none_is_asked_for_in_a_pause_or_where_nobody_wants_captions() -> None:
+    assert partials(Teller(targets=(), frames=1).voice(3).story) == []
+    teller = Teller(targets=(), options=CAPTIONS, frames=1).voice(0.4).quiet(0.35)
+    assert partials(teller.story) == []
+
+
+def test_none_is_asked_for_while_a_final_is_waited_for() -> None:
+    teller = Teller(targets=(), options=CAPTIONS, frames=1).voice(0.4).quiet(0.7)
+    before = len(partials(teller.story))
+    assert len(partials(teller.voice(2).story)) == before
+
+
+def test_a_partial_of_all_the_audio_is_the_final_and_no_job_is_left_to_do() -> None:
+    teller = spoken()
+    asked = partials(teller.story)[-1]
+    assert asked.whole
+    teller.say(heard(teller.story, "bonjour")).quiet(0.3).say(CloseRequested(after=-1))
+    done = outcome(teller.story)
+    assert jobs(done) == []
+    assert kinds(done) == ["session.started", "transcript.final", "session.closed"]
+
+
+def test_its_audio_is_what_the_jobs_would_be() -> None:
+    teller = spoken()
+    asked = partials(teller.story)[-1]
+    (run,) = jobs(outcome(teller.quiet(0.3).wait(HOLD_S + 1).quiet(0.1).story, wait=0))
+    assert (run.job.pcm, run.job.start) == (asked.pcm, asked.start)
+
+
+def test_what_else_is_wanted_becomes_a_job_with_its_transcript() -> None:
+    teller = spoken(targets=("en",))
+    teller.say(heard(teller.story, "bonjour")).quiet(0.3)
+    (run,) = jobs(outcome(teller.story, wait=0))
+    assert (run.job.transcript, run.job.transcript_language, run.job.targets) == ("bonjour", "fr", ["en"])
+    assert run.job.pcm, "who translates from the audio needs it"
+    teller.say(Translated(job="s1.1", utterance=1, attempt=1, node="n1", target="en", text="hello"))
+    teller.say(JobDone(job="s1.1", utterance=1, attempt=1, node="n1", seconds={}))
+    assert kinds(outcome(teller.story, wait=0)) == ["session.started", "transcript.final", "translation.final"]
+
+
+def test_the_job_waits_for_an_answer_that_is_on_its_way() -> None:
+    teller = spoken().quiet(0.3)
+    assert jobs(outcome(teller.story, wait=0)) == []
+    teller.say(heard(teller.story, "bonjour"), after=0.3)
+    done = outcome(teller.story, wait=5)
+    assert jobs(done) == []
+    assert "transcript.final" in kinds(done)
+
+
+def test_but_not_for_long() -> None:
+    teller = spoken().quiet(0.3)
+    late = heard(teller.story, "trop tard")
+    (run,) = jobs(outcome(teller.story, wait=HOLD_S + 0.1))
+    assert run.job.transcript == ""
+    teller.say(late, after=HOLD_S + 0.1)
+    done = outcome(teller.story, wait=0)
+    assert isinstance(done[-1], RunJob)
+    assert "transcript.final" not in kinds(done)
+
+
+def test_where_speech_went_on_the_answer_is_a_partial_like_others() -> None:
+    teller = spoken()
+    answer = heard(teller.story, "bonjour")
+    teller.voice(0.3).say(answer).quiet(0.8)
+    (run,) = jobs(outcome(teller.story, wait=HOLD_S + 0.1))
+    assert run.job.transcript == ""
+    assert ("bon", "jour") not in shown(teller.story)
+    assert shown(teller.story)[-1][1] == "bonjour"
+
+
+def test_nothing_heard_in_all_of_it_is_an_empty_utterance() -> None:
+    teller = spoken(targets=("en",))
+    teller.say(heard(teller.story, "")).quiet(0.3)
+    done = outcome(teller.story, wait=0)
+    assert jobs(done) == []
+    (empty,) = [event for event in events(done) if isinstance(event, UtteranceEmpty)]
+    assert empty.reason == "noise"
+
+
+def test_the_final_says_what_it_corrected_and_has_times_where_they_are_wanted() -> None:
+    teller = Teller(targets=(), options=Options(captions=True, words=True), frames=1).voice(0.7)
+    teller.say(heard(teller.story, "ask an")).voice(0.7)
+    teller.say(heard(teller.story, "ask an what")).quiet(0.42)
+    asked = partials(teller.story)[-1]
+    assert asked.timed
+    words = [Word("ask", 0.1, 0.4), Word("not", 0.4, 0.8), Word("what", 0.8, 1.2)]
+    teller.say(heard(teller.story, "ask not what", words=words)).quiet(0.3)
+    (final,) = [event for event in events(outcome(teller.story, wait=0)) if isinstance(event, TranscriptFinal)]
+    assert final.corrected == [Correction(1, "an", "not")]
+    assert final.words == words
+
+
+def test_live_translations_are_told_likewise() -> None:
+    teller = Teller(targets=("en",), options=Options(captions=True, live=["en"]), frames=1).voice(0.7)
+    assert partials(teller.story)[-1].live == ["en"]
+    teller.say(heard(teller.story, "bonjour", en="hello")).voice(0.7)
+    teller.say(heard(teller.story, "bonjour à tous", en="hello everybody"))
+    told = [
+        command.event
+        for command in commands_of(teller.story)
+        if isinstance(command, TellLive) and isinstance(command.event, TranslationPartial)
+    ]
+    assert [(each.target, each.committed, each.tentative) for each in told] == [
+        ("en", "", "hello"),
+        ("en", "hello", "everybody"),
+    ]
+
+
+def test_between_two_languages_the_one_that_was_spoken_falls_away() -> None:
+    options = Options(captions=True, between=["fr", "en"], glossary=Glossary(words=["Ana"]))
+    teller = Teller(source="auto", targets=("fr", "en"), speech=True, options=options, frames=1)
+    teller.voice(0.96)
+    teller.say(heard(teller.story, "bon")).quiet(0.42)
+    assert partials(teller.story)[-1].between == ["fr", "en"]
+    teller.say(heard(teller.story, "bonjour")).quiet(0.3).voice(1)
+    (run,) = jobs(outcome(teller.story, wait=0))
+    assert (run.job.targets, run.job.speak, run.job.between) == (["en"], ["en"], ["fr", "en"])
+    assert run.job.glossary == options.glossary
+    later = partials(teller.say(Translated(job="s1.1", utterance=1, attempt=1, node="n", target="en", text="h")).story)
+    assert all(job.expected == "" for job in later if job.utterance == 1)
+    assert [job.expected for job in partials(teller.voice(0.7).story) if job.utterance == 2][:1] == ["fr"]
+
+
+def test_only_targets_that_somebody_listens_to_are_spoken() -> None:
+    options = Options(spoken=["de"])
+    teller = Teller(targets=("en", "de"), speech=True, options=options).voice(1).quiet(0.7)
+    (run,) = jobs(outcome(teller.story, wait=0))
+    assert (run.job.targets, run.job.speak) == (["en", "de"], ["de"])
+    assert run.job.voiced > 0.9
