@@ -4,6 +4,7 @@
     ASR      base                Whisper base, 99 languages: two packages, joined once into the cache
              tiny.en             Whisper tiny, English only: a package
     voice    en_US-joe-medium    Piper, American English: a package
+    any      a name              what `dragoman models` put into the cache under it
     any      a path              a CTranslate2 directory (ASR, NMT), a Piper .onnx with its .onnx.json (voice)
     any      hub:NAME            fetched from the Hugging Face hub, and only so: nothing else here uses a network
 
@@ -17,6 +18,7 @@ import fcntl
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -40,6 +42,23 @@ def is_hub(name: str) -> bool:
     return name.startswith(HUB)
 
 
+def is_voice(name: str) -> bool:
+    """Spelled as Piper's voices are: en_US-lessac-medium."""
+    return re.fullmatch(r"[a-z]{2,3}_[A-Z]{2}-\w+-(x_low|low|medium|high)", name) is not None
+
+
+def packaged(name: str) -> bool:
+    """Whether it comes as packages and these are installed."""
+    packages = {"base": BASE_PACKAGES, "tiny.en": (TINY_PACKAGE,)}.get(name, VOICE_PACKAGES.get(name, ()))
+    each = (packages,) if isinstance(packages, str) else packages
+    return bool(each) and all(importlib.util.find_spec(package) for package in each)
+
+
+def cached(name: str, cache: Path) -> Path:
+    """Where a model of this name lies in the cache, or would."""
+    return cache.expanduser() / "models" / name
+
+
 def asr(name: str, cache: Path) -> Path:
     """The directory of a Whisper model. Raises ModelMissing."""
     if name == "base":
@@ -48,14 +67,16 @@ def asr(name: str, cache: Path) -> Path:
         return _package(TINY_PACKAGE, "the ASR model tiny.en") / "model"
     if is_hub(name):
         return _whisper_from_hub(name.removeprefix(HUB), cache)
-    return _directory(name, "ASR model", "base, tiny.en, the path of a CTranslate2 directory, or hub:NAME")
+    instead = "base, tiny.en, a name from `dragoman models list`, the path of a CTranslate2 directory, or hub:NAME"
+    return _directory(name, cache, "ASR model", instead)
 
 
 def nmt(name: str, cache: Path) -> Path:
     """The directory of a translation model. Raises ModelMissing."""
     if is_hub(name):
         return _repository_from_hub(name.removeprefix(HUB), cache)
-    return _directory(name, "translation model", "the path of a CTranslate2 directory, or hub:OWNER/NAME")
+    instead = "a name from `dragoman models list`, the path of a CTranslate2 directory, or hub:OWNER/NAME"
+    return _directory(name, cache, "translation model", instead)
 
 
 def voice(name: str, cache: Path) -> Path:
@@ -65,6 +86,8 @@ def voice(name: str, cache: Path) -> Path:
     if is_hub(name):
         return _voice_from_hub(name.removeprefix(HUB), cache)
     path = Path(name).expanduser()
+    if is_voice(name) and (fetched := cached(name, cache) / f"{name}.onnx").is_file():
+        return fetched
     if path.suffix != ".onnx":
         known = ", ".join(VOICE_PACKAGES)
         raise ModelMissing(f"there is no voice {name!r}: name {known}, the path of a Piper .onnx, or hub:NAME")
@@ -85,10 +108,14 @@ def _package(package: str, what: str) -> Path:
     return Path(found.submodule_search_locations[0])
 
 
-def _directory(name: str, what: str, instead: str) -> Path:
+def _directory(name: str, cache: Path, what: str, instead: str) -> Path:
     path = Path(name).expanduser()
+    if "/" not in name and (fetched := cached(name, cache)).is_dir():
+        path = fetched
     if not path.is_dir():
-        raise ModelMissing(f"there is no {what} {name!r}: no name of a packaged one and no directory. Give {instead}")
+        raise ModelMissing(
+            f"there is no {what} {name!r}: no name of a packaged or fetched one and no directory. Give {instead}"
+        )
     if not (path / "model.bin").is_file():
         raise ModelMissing(f"the {what} {name} has no model.bin: it must be a CTranslate2 model directory")
     return path
@@ -97,9 +124,13 @@ def _directory(name: str, what: str, instead: str) -> Path:
 # --- the packaged base model ----------------------------------------------------------------------------------------
 
 
+def base_place(cache: Path) -> Path:
+    return cached(f"whisper-base-{BASE_SHA256[:12]}", cache)
+
+
 def _base(cache: Path) -> Path:
     """Join the packaged parts once. The directory appears whole or not at all; a lock lets one process do it."""
-    target = cache.expanduser() / "models" / f"whisper-base-{BASE_SHA256[:12]}"
+    target = base_place(cache)
     if _is_whole(target):
         return target
     sources = [_package(package, "the ASR model base") / "data" for package in BASE_PACKAGES]
@@ -168,7 +199,8 @@ def _sha256(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def _hub(name: str) -> Iterator[None]:
+def hub_errors(name: str) -> Iterator[None]:
+    """What goes wrong with the model `name` of the hub becomes ModelMissing."""
     try:
         yield
     except (OSError, ValueError) as error:  # the hub's and the network's errors are both of these
@@ -180,29 +212,33 @@ def _hub(name: str) -> Iterator[None]:
 def _whisper_from_hub(name: str, cache: Path) -> Path:
     from faster_whisper.utils import download_model
 
-    with _hub(name):
+    with hub_errors(name):
         return Path(download_model(name, cache_dir=str(cache.expanduser() / "hub")))
 
 
 def _repository_from_hub(name: str, cache: Path) -> Path:
     from huggingface_hub import snapshot_download
 
-    with _hub(name):
+    with hub_errors(name):
         return Path(snapshot_download(name, cache_dir=cache.expanduser() / "hub"))
 
 
 def _voice_from_hub(name: str, cache: Path) -> Path:
-    """`en_US-lessac-medium` lies in rhasspy/piper-voices under en/en_US/lessac/medium/."""
     from huggingface_hub import hf_hub_download
 
-    try:
-        region, speaker, quality = name.split("-")
-    except ValueError as error:
-        raise ModelMissing(f"the voice hub:{name} is not spelled like hub:en_US-lessac-medium") from error
-    folder = f"{region.split('_')[0]}/{region}/{speaker}/{quality}"
-    with _hub(name):
+    folder = voice_folder(name)
+    with hub_errors(name):
         for suffix in (".onnx.json", ".onnx"):
             path = hf_hub_download(
                 "rhasspy/piper-voices", f"{folder}/{name}{suffix}", cache_dir=cache.expanduser() / "hub"
             )
     return Path(path)
+
+
+def voice_folder(name: str) -> str:
+    """`en_US-lessac-medium` lies in rhasspy/piper-voices under en/en_US/lessac/medium/."""
+    try:
+        region, speaker, quality = name.split("-")
+    except ValueError as error:
+        raise ModelMissing(f"the voice hub:{name} is not spelled like hub:en_US-lessac-medium") from error
+    return f"{region.split('_')[0]}/{region}/{speaker}/{quality}"

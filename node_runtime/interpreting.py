@@ -133,8 +133,6 @@ def _worded(text: str) -> bool:
 
 def _asked(interpreter: Interpreter, source: str, wanted: Sequence[Wanted]) -> list[str]:
     """In one call where it can be."""
-    if not wanted:
-        return []
     if isinstance(interpreter, Polyglot):
         return interpreter.translate_many(wanted, source)
     return [interpreter.translate(each.text, source, each.target) for each in wanted]

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from node_runtime import languages
+from node_runtime import description, languages
 from node_runtime.engines import sentences
 from node_runtime.engines.base import Wanted
 from wire.errors import EngineError, ModelMissing
@@ -163,11 +163,19 @@ def dialect(path: Path, vocabulary: Iterable[str]) -> Dialect:
     for tags in (spelled, languages.FLORES):
         known = {code: tag for code, tag in tags.items() if tag in tokens}
         if known:
-            return Tagged(known)
+            return Tagged(_narrowed(path, known))
     raise ModelMissing(
         f"the translation model {path} is of no known family: its vocabulary has neither __en__ (M2M-100) "
         "nor eng_Latn (NLLB), and there is no source.spm (OPUS-MT)"
     )
+
+
+def _narrowed(path: Path, known: dict[str, str]) -> dict[str, str]:
+    """Those that the model's description names, if it names any."""
+    named = description.read(path).languages
+    if unknown := [code for code in named if code not in known]:
+        raise ModelMissing(f"{path / description.NAME} names languages that this model does not know: {unknown}")
+    return {code: known[code] for code in named} or known
 
 
 def _marian(path: Path, vocabulary: set[str]) -> Marian:

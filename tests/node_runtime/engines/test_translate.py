@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -10,31 +9,21 @@ from typing import Any
 import ctranslate2
 import numpy as np
 import pytest
-import sentencepiece
 from ctranslate2.specs import transformer_spec
 
 from node_runtime.engines.translate import Translation, dialect
+from tests.node_runtime import pieces
 from wire.errors import ModelMissing
 
 SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
 M2M = ["__de__", "__en__", "__fr__", "__zh__"]
 NLLB = ["deu_Latn", "eng_Latn", "fra_Latn", "zho_Hans"]
-CORPUS = ["hello world how are you today", "bonjour le monde comment allez vous", "guten tag wie geht es dir"] * 20
 
 
 @pytest.fixture(scope="session")
 def spm() -> bytes:
     """A tiny SentencePiece model."""
-    out = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(CORPUS), model_writer=out, vocab_size=60, model_type="bpe", minloglevel=2
-    )
-    return out.getvalue()
-
-
-def pieces_of(spm: bytes) -> list[str]:
-    model: Any = sentencepiece.SentencePieceProcessor(model_proto=spm)
-    return [model.id_to_piece(number) for number in range(3, model.get_piece_size())]
+    return pieces.trained()
 
 
 def write_model(path: Path, vocabulary: list[str], spm_files: dict[str, bytes], **config: Any) -> Path:
@@ -88,18 +77,18 @@ def write_model(path: Path, vocabulary: list[str], spm_files: dict[str, bytes], 
 
 @pytest.fixture
 def m2m(tmp_path: Path, spm: bytes) -> Translation:
-    vocabulary = [*SPECIAL, *pieces_of(spm), *M2M]
+    vocabulary = [*SPECIAL, *pieces.names(), *M2M]
     return Translation(write_model(tmp_path / "m2m", vocabulary, {"sentencepiece.bpe.model": spm}), "cpu", 1, 1)
 
 
 @pytest.fixture
 def nllb(tmp_path: Path, spm: bytes) -> Translation:
-    vocabulary = [*SPECIAL, *pieces_of(spm), *NLLB]
+    vocabulary = [*SPECIAL, *pieces.names(), *NLLB]
     return Translation(write_model(tmp_path / "nllb", vocabulary, {"sentencepiece.bpe.model": spm}), "cpu", 1, 1)
 
 
 def opus(tmp_path: Path, spm: bytes, name: str, tags: list[str], **config: Any) -> Translation:
-    vocabulary = [*SPECIAL, *pieces_of(spm), *tags]
+    vocabulary = [*SPECIAL, *pieces.names(), *tags]
     return Translation(
         write_model(tmp_path / name, vocabulary, {"source.spm": spm, "target.spm": spm}, **config), "cpu", 1, 1
     )
@@ -185,7 +174,7 @@ def test_opus_converted_from_marian_gets_its_end_from_ctranslate2(tmp_path: Path
 
 
 def test_opus_languages_from_its_tokenizer_config(tmp_path: Path, spm: bytes) -> None:
-    path = write_model(tmp_path / "m", [*SPECIAL, *pieces_of(spm)], {"source.spm": spm, "target.spm": spm})
+    path = write_model(tmp_path / "m", [*SPECIAL, *pieces.names()], {"source.spm": spm, "target.spm": spm})
     with pytest.raises(ModelMissing, match="opus-mt-<source>-<target>"):
         Translation(path, "cpu", 1, 1)
     (path / "tokenizer_config.json").write_text(json.dumps({"source_lang": "deu", "target_lang": "eng"}))
@@ -201,7 +190,7 @@ def test_javanese_is_spelled_otherwise_in_m2m(tmp_path: Path) -> None:
 def test_broken_directories_say_what_is_wrong(tmp_path: Path, spm: bytes) -> None:
     with pytest.raises(ModelMissing, match=r"no model\.bin"):
         Translation(tmp_path, "cpu", 1, 1)
-    whole = write_model(tmp_path / "m2m", [*SPECIAL, *pieces_of(spm), *M2M], {})
+    whole = write_model(tmp_path / "m2m", [*SPECIAL, *pieces.names(), *M2M], {})
     with pytest.raises(ModelMissing, match="no tokenizer"):
         Translation(whole, "cpu", 1, 1)
     (whole / "sentencepiece.bpe.model").write_bytes(spm)
@@ -212,7 +201,7 @@ def test_broken_directories_say_what_is_wrong(tmp_path: Path, spm: bytes) -> Non
     (whole / "sentencepiece.bpe.model").write_bytes(b"no model")
     with pytest.raises(ModelMissing, match="cannot be read"):
         Translation(whole, "cpu", 1, 1)
-    strange = write_model(tmp_path / "strange", [*SPECIAL, *pieces_of(spm)], {"sentencepiece.bpe.model": spm})
+    strange = write_model(tmp_path / "strange", [*SPECIAL, *pieces.names()], {"sentencepiece.bpe.model": spm})
     with pytest.raises(ModelMissing, match="no known family"):
         Translation(strange, "cpu", 1, 1)
     assert ctranslate2.__version__
