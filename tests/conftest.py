@@ -25,6 +25,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+SHARED = ("system/faults", "system", "page")
+"""Directories whose tests share a fleet, a stack or a browser, the slowest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests run side by side in several processes: those that share something in the same one, the slowest first."""
+    here = Path(__file__).parent
+
+    def group(item: pytest.Item) -> str:
+        name = item.path.relative_to(here).as_posix()
+        return next((each for each in SHARED if name.startswith(f"{each}/")), name)
+
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group(item)))
+    order = {each: place for place, each in enumerate(SHARED)}
+    items.sort(key=lambda item: order.get(group(item), len(SHARED)))
+
+
 @pytest.fixture
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[nats_server.NatsServer]:
     """A fresh nats-server with JetStream, for this test alone."""
