@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import ctranslate2
-import numpy as np
 import pytest
-from ctranslate2.specs import transformer_spec
 
+from bench import random_model
+from node_runtime.engines.base import Wanted
 from node_runtime.engines.translate import Translation, dialect
 from tests.node_runtime import pieces
 from wire.errors import ModelMissing
@@ -28,48 +28,7 @@ def spm() -> bytes:
 
 def write_model(path: Path, vocabulary: list[str], spm_files: dict[str, bytes], **config: Any) -> Path:
     """A transformer with random weights, 1 layer of 16 units, in CTranslate2's form."""
-    path.mkdir(parents=True)
-    random = np.random.default_rng(7)
-    size, width = len(vocabulary), 16
-    spec = transformer_spec.TransformerSpec.from_config((1, 1), 2, pre_norm=True)
-
-    def fill(name: str, shape: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.float32]]:
-        return (random.standard_normal(shape) * 0.3).astype(np.float32)
-
-    def linear(layer: Any, outputs: int, inputs: int) -> None:
-        layer.weight, layer.bias = fill("w", (outputs, inputs)), np.zeros(outputs, np.float32)
-
-    def norm(layer: Any) -> None:
-        layer.gamma, layer.beta = np.ones(width, np.float32), np.zeros(width, np.float32)
-
-    def attention(layer: Any, own: bool) -> None:
-        norm(layer.layer_norm)
-        shapes = [(3 * width, width), (width, width)] if own else [(width, width), (2 * width, width), (width, width)]
-        for each, (outputs, inputs) in zip(layer.linear, shapes, strict=True):
-            linear(each, outputs, inputs)
-
-    def feed_forward(layer: Any) -> None:
-        norm(layer.layer_norm)
-        linear(layer.linear_0, 4 * width, width)
-        linear(layer.linear_1, width, 4 * width)
-
-    positions = np.sin(np.arange(256)[:, None] / (np.arange(width)[None, :] + 1)).astype(np.float32)
-    for stack, embeddings in ((spec.encoder, spec.encoder.embeddings[0]), (spec.decoder, spec.decoder.embeddings)):
-        embeddings.weight = fill("e", (size, width))
-        stack.position_encodings.encodings = positions
-        norm(stack.layer_norm)
-        for layer in stack.layer:
-            attention(layer.self_attention, own=True)
-            if hasattr(layer, "attention"):
-                attention(layer.attention, own=False)
-            feed_forward(layer.ffn)
-    linear(spec.decoder.projection, size, width)
-    spec.register_source_vocabulary(vocabulary)
-    spec.register_target_vocabulary(vocabulary)
-    for key, value in {"decoder_start_token": "</s>", **config}.items():
-        setattr(spec.config, key, value)
-    spec.validate()
-    spec.save(str(path))
+    random_model.write(path, random_model.Shape(1, 16, 2, 64, len(vocabulary), tied=False), vocabulary, **config)
     for name, data in spm_files.items():
         (path / name).write_bytes(data)
     return path
@@ -132,6 +91,25 @@ def test_the_model_is_really_asked_for_the_target_and_the_tag_is_taken_off(
     assert all(tag not in model.text(hypothesis, "de") for hypothesis in hypotheses)
     assert tag not in text
     assert text  # random weights: words of some kind
+
+
+def test_all_targets_go_in_one_batch_each_row_with_its_own(m2m: Translation, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Any] = []
+    real = m2m._translator
+
+    class Recording:
+        def translate_batch(self, *args: Any, **kwargs: Any) -> Any:
+            calls.append([args[0], kwargs["target_prefix"]])
+            return real.translate_batch(*args, **kwargs)
+
+    monkeypatch.setattr(m2m, "_translator", Recording())
+    wanted = [Wanted("Hello world. How are you?", "de"), Wanted("Hello.", "zh"), Wanted("", "fr")]
+    assert len(m2m.translate_many(wanted, "en")) == 3
+    ((batch, prefixes),) = calls
+    assert prefixes == [["__de__"], ["__de__"], ["__zh__"]]
+    assert [row[0] for row in batch] == ["__en__"] * 3
+    assert m2m.translate_many([Wanted("", "fr")], "en") == [""]
+    assert len(calls) == 1
 
 
 def test_a_result_loses_its_prefix_and_special_tokens_and_nothing_else(m2m: Translation) -> None:
