@@ -24,9 +24,9 @@ from wire.kv import Bucket
 from wire.records import SchedulerRecord, SlotRecord
 
 SETTLED_S = 45.0
-CLUSTER_SETTLED_S = 90.0
+CLUSTER_SETTLED_S = 200.0
 """A server asks its cluster to forget a consumer that nobody listens to. Asked while nobody leads the cluster, it is
-not heard, and asks again 30 to 60 s later (nats-server's deleteNotActive)."""
+not heard, and asks again 30 to 60 s later, and then after twice as long (nats-server's deleteNotActive)."""
 LOOK_S = 0.2
 
 PATIENCE = aiohttp.ClientTimeout(total=2)

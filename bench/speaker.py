@@ -35,6 +35,7 @@ from wire.protocol import (
     SpeechFinished,
     SpeechHeard,
     StartRequest,
+    TranscriptFinal,
     TranscriptPartial,
 )
 
@@ -82,6 +83,7 @@ class Speaker:
         self._n = 0
         self._said = 0
         self._acked = -1
+        self._committed: dict[int, str] = {}
         self._open: dict[tuple[int, str], int] = {}  # speech that has begun and not ended: frames
         self._go_on: int | None = None
         self._stir = asyncio.Event()
@@ -171,12 +173,18 @@ class Speaker:
             case AudioAck(chunk=chunk):
                 self._acked = max(self._acked, chunk)
                 return
-            case TranscriptPartial():
+            case TranscriptPartial(utterance=utterance, committed=committed):
+                before = self._committed.get(utterance, "")
+                if not committed.startswith(before):
+                    self._fault(f"utterance {utterance}: {committed!r} was committed after {before!r}")
+                self._committed[utterance] = committed
                 return
             case ErrorTold(n=0, code=code):
                 if code == UNKNOWN:
                     self._fault(f"the session is refused as unknown after event {self._n}")
                     self.heard.closed = True
+                return
+            case ClientEvent(n=0):
                 return
         if event.n != self._n + 1:
             self._fault(f"event {event.n} came after event {self._n}: {type(event).__name__}")
@@ -185,6 +193,9 @@ class Speaker:
         self._n = event.n
         self.heard.events.append((time.monotonic(), event))
         match event:
+            case TranscriptFinal(utterance=utterance, text=text, corrected=corrected):
+                if not (corrected or text.startswith(self._committed.get(utterance, ""))):
+                    self._fault(f"utterance {utterance}: a silent correction of what was committed")
             case SessionReady():
                 self.heard.session, self._token = event.session, event.token
                 self._go_on = event.next_chunk

@@ -11,7 +11,7 @@ from bench.chaos import chaos
 
 
 @pytest.mark.drill
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(450)
 async def test_a_minute_of_chaos_loses_and_repeats_nothing(tmp_path: Path) -> None:
     console = Console(width=110, record=True)
     assert await chaos(1.0, 1, 20, console, tmp_path) == 0, console.export_text()
