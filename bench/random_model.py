@@ -33,7 +33,7 @@ SHAPES = {
 
 def write(path: Path, shape: Shape, vocabulary: Sequence[str], quantization: str | None = None, **config: Any) -> None:
     """A model directory without a tokenizer. `config` goes into its config.json."""
-    random = np.random.default_rng(7)
+    random = np.random.default_rng(8)
     width = shape.width
     spec = transformer_spec.TransformerSpec.from_config((shape.layers, shape.layers), shape.heads, pre_norm=True)
 
