@@ -6,7 +6,8 @@ renewed every LEASE_RENEW_S with the expectation that nobody has written it sinc
 after LEASE_STOP_S without a renewal it owns nothing any more, a second before the server lets another take the key.
 
 What to take and what to give up is decided by `actors.placement` on what is seen of `partitions` and of `schedulers`
-(heartbeats). Watches are hints: they say when to look, and `create` decides.
+(heartbeats). Watches are hints: they say when to look, and `create` decides. What a watch tells first may be old: who
+begins just after another died must not believe for another five seconds that it lives.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from importlib import metadata
+from typing import Any
 
 from actors.placement import plan
 from wire import subjects, topology
@@ -27,7 +29,8 @@ from wire.records import LeaseRecord, SchedulerRecord
 
 log = get(__name__)
 
-LOOK_S = 0.5
+LOOK_S = 0.25
+"""So much later than at once is a lease found to have run out."""
 AT_ONCE = 16
 """Leases written at the same time: enough to be quick, not enough to crowd out sessions."""
 
@@ -62,26 +65,26 @@ class Leases:
     # --- what is seen ---
 
     async def watch_leases(self) -> None:
-        await self._leases.follow(self._lease_seen)
+        await self._leases.follow_stamped(self._lease_seen)
 
     async def watch_schedulers(self) -> None:
-        await self._schedulers.follow(self._scheduler_seen)
+        await self._schedulers.follow_stamped(self._scheduler_seen)
 
-    def _lease_seen(self, key: str, record: LeaseRecord | None) -> None:
+    def _lease_seen(self, key: str, record: LeaseRecord | None, stamp: float) -> None:
         if record is None:
             self._seen.pop(int(key), None)
             self._look.set()
         else:
-            self._seen[int(key)] = (record.instance, time.monotonic())
+            self._seen[int(key)] = (record.instance, time.monotonic() - _age(stamp, int(key), self._seen))
 
-    def _scheduler_seen(self, instance: str, record: SchedulerRecord | None) -> None:
+    def _scheduler_seen(self, instance: str, record: SchedulerRecord | None, stamp: float) -> None:
         if record is None:
             self._heard.pop(instance, None)
             self._look.set()
         else:
             if instance not in self._heard:
                 self._look.set()
-            self._heard[instance] = time.monotonic()
+            self._heard[instance] = time.monotonic() - _age(stamp, instance, self._heard)
 
     def _owners(self) -> dict[int, str]:
         since = time.monotonic() - topology.LEASE_TTL_S
@@ -201,3 +204,9 @@ class Leases:
                     await self._leases.delete(str(partition), found[1])
             except (Stale, Unavailable) as error:
                 log.info("a lease was not given up, it runs out by itself", partition=partition, reason=str(error))
+
+
+def _age(stamp: float, key: object, known: Mapping[Any, object]) -> float:
+    """Seconds since it was written: of what is known, what comes is new; else by this host's clock and the server's. Where
+    these disagree, leases that live are tried in vain until they are renewed, or dead ones are believed for longer."""
+    return 0.0 if key in known else min(max(0.0, time.time() - stamp), topology.LEASE_TTL_S)

@@ -79,6 +79,10 @@ class Bucket(Generic[R]):
 
         Keys that expire by their TTL go without a word.
         """
+        await self.follow_stamped(lambda key, value, _: receive(key, value))
+
+    async def follow_stamped(self, receive: Callable[[str, R | None, float], None]) -> None:
+        """The same, with the server's stamp of each change: seconds since the epoch."""
 
         def take(found: Delivered) -> None:
             if (entry := self._entry(found)) is not None:
@@ -86,7 +90,7 @@ class Bucket(Generic[R]):
                     self._deleted[entry[0]] = found.sequence
                 else:
                     self._deleted.pop(entry[0], None)
-                receive(*entry)
+                receive(*entry, found.time)
 
         await self._bus.follow(self._stream, self._prefix + ">", 0, take)
 

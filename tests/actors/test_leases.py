@@ -99,6 +99,21 @@ async def test_what_is_given_up_is_free_at_once(bus: Bus) -> None:
     assert time.monotonic() - began < topology.LEASE_TTL_S
 
 
+async def test_who_begins_after_another_died_waits_no_longer_than_its_leases_last(bus: Bus) -> None:
+    """What is left of the dead one is the first that its successor sees, and was written some time before."""
+    async with leasing(bus, "dead") as owner:
+        await until(lambda: owner.holds(64))
+    died = time.monotonic()
+
+    async def a_while_later() -> bool:
+        return time.monotonic() - died > 3
+
+    await until(a_while_later)
+    async with leasing(bus, "heir") as heir:
+        await until(lambda: heir.holds(64))
+    assert time.monotonic() - died < topology.LEASE_TTL_S + 1.5
+
+
 async def test_an_owner_that_cannot_renew_stops_before_another_may_begin(bus: Bus) -> None:
     owner = Owner(bus, "a")
     owner.leases._mine[3] = (1, time.monotonic() - topology.LEASE_STOP_S)

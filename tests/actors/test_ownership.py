@@ -42,7 +42,7 @@ class Table(Generic[R]):
         self.server = server
         self.ttl = ttl
         self.entries: dict[str, tuple[R, int, float]] = {}
-        self.changes: list[tuple[str, R | None]] = []
+        self.changes: list[tuple[str, R | None, float]] = []
 
     def entry(self, key: str) -> tuple[R, int] | None:
         value, revision, until = self.entries.get(key, (None, 0, 0.0))
@@ -50,7 +50,7 @@ class Table(Generic[R]):
 
     def write(self, key: str, value: R | None) -> int:
         self.server.revision += 1
-        self.changes.append((key, value))
+        self.changes.append((key, value, self.server.now))
         self.entries.pop(key, None)
         if value is not None:
             self.entries[key] = (value, self.server.revision, self.server.now + self.ttl)
@@ -155,12 +155,12 @@ class Instance:
 
     def hear(self) -> None:
         """The watches tell what has changed."""
-        for key, lease in self._news(self._server.leases, "leases"):
-            self.leases._lease_seen(key, lease)
-        for key, scheduler in self._news(self._server.schedulers, "schedulers"):
-            self.leases._scheduler_seen(key, scheduler)
+        for key, lease, stamp in self._news(self._server.leases, "leases"):
+            self.leases._lease_seen(key, lease, stamp)
+        for key, scheduler, stamp in self._news(self._server.schedulers, "schedulers"):
+            self.leases._scheduler_seen(key, scheduler, stamp)
 
-    def _news(self, table: Table[R], watch: str) -> list[tuple[str, R | None]]:
+    def _news(self, table: Table[R], watch: str) -> list[tuple[str, R | None, float]]:
         news = table.changes[self.heard[watch] :]
         self.heard[watch] += len(news)
         return news
@@ -175,7 +175,7 @@ class Owners(RuleBasedStateMachine):
         self.log: dict[int, list[int]] = {number: [] for number in range(PARTITIONS)}  # epochs of accepted writes
         self.under_way: deque[tuple[Instance, int, int, int]] = deque()
         fewer = functools.partial(placement.plan, partitions=PARTITIONS)
-        clock = SimpleNamespace(monotonic=lambda: self.server.now)
+        clock = SimpleNamespace(monotonic=lambda: self.server.now, time=lambda: self.server.now)
         self.patched = contextlib.ExitStack()
         self.patched.enter_context(patch.object(leases, "time", clock))
         self.patched.enter_context(patch.object(leases, "plan", fewer))
