@@ -67,6 +67,8 @@ class PlainLines:
         match event:
             case TranscriptFinal():
                 self._print(t, event.utterance, event.language, event.text)
+                if event.words:
+                    self._out.write(f"{'':18}{'  '.join(f'{word.start:.1f} {word.text}' for word in event.words)}\n")
             case TranslationFinal():
                 self._print(t, event.utterance, event.target, event.text)
             case UtteranceEmpty():
@@ -103,6 +105,8 @@ def described(summary: Summary) -> str:
     parts = [f"{summary.audio_s:.1f} s of audio", f"{summary.utterances} utterances"]
     if summary.first_text_s is not None:
         parts.append(f"first text after {summary.first_text_s:.1f} s")
+    if summary.partials:
+        parts.append(f"{summary.partials} partials")
     if summary.final_lag_s is not None:
         parts.append(f"last text {summary.final_lag_s:.1f} s after the last audio")
     parts.append(f"{summary.lost} lost" if summary.lost else "nothing lost")

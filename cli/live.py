@@ -5,6 +5,7 @@ While it runs, the last utterances are shown and written over as words come; at 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -24,10 +25,14 @@ from wire.protocol import (
     TranscriptFinal,
     TranscriptPartial,
     TranslationFinal,
+    TranslationPartial,
     UtteranceEmpty,
 )
 
 ERRORS_SHOWN = 3
+
+_DENSE = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
+"""Letters of scripts that put no space between words."""
 
 
 @dataclass
@@ -61,9 +66,9 @@ class LiveCaptions:
                 self._targets, self._source = event.targets, event.source
                 self._progress.update(self._bar, description="speaking")
             case TranscriptPartial():
-                words = Text(event.committed)
-                words.append(event.tentative, "dim italic")
-                self._row(event.utterance).source = words
+                self._row(event.utterance).source = _so_far(event)
+            case TranslationPartial():
+                self._row(event.utterance).targets[event.target] = _so_far(event)
             case TranscriptFinal():
                 self._row(event.utterance).source = Text.assemble((f"{event.language} ", "dim"), event.text)
             case UtteranceEmpty():
@@ -114,3 +119,10 @@ class LiveCaptions:
             row = self._rows[utterance]
             table.add_row(str(utterance), row.source, *(row.targets.get(target, Text()) for target in self._targets))
         return table
+
+
+def _so_far(partial: TranscriptPartial | TranslationPartial) -> Text:
+    """What stays as it is, then what may change, dim."""
+    both = partial.committed and partial.tentative
+    space = " " if both and not _DENSE.match(partial.tentative) else ""
+    return Text.assemble(partial.committed, space, (partial.tentative, "dim italic"))

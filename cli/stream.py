@@ -25,7 +25,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cli import client, media, speech_files
+from cli import client, glossary, media, speech_files
 from cli.events import Event, SpeechFrame
 from cli.lines import JsonLines, PlainLines, View
 from cli.live import LiveCaptions
@@ -36,6 +36,7 @@ from cli.tasks import first_of
 from wire import process
 from wire.errors import ClientError, DragomanError
 from wire.messages import AUTO
+from wire.options import Glossary
 from wire.protocol import ErrorTold, StartRequest
 
 PROGRAM = "dragoman stream"
@@ -69,6 +70,10 @@ def read(argv: Sequence[str] | None) -> Options:
     """The command line. Raises ClientError, and SystemExit for what argparse says itself."""
     given = _parser().parse_args(argv)
     source, targets = given.source.lower(), [target.lower() for target in given.target]
+    between = [language.strip() for language in given.between.lower().split(",")] if given.between else []
+    if between:
+        _check_between(between, source, targets)
+        targets = between
     for language in targets if source == AUTO else [source, *targets]:
         if not _LANGUAGE.fullmatch(language):
             raise ClientError(f"{language!r} is no language code: give ISO 639-1, such as en, fr or zh")
@@ -81,17 +86,35 @@ def read(argv: Sequence[str] | None) -> Options:
         raise ClientError(f"--speed {given.speed:g}: give a number over 0 (1 is real time)")
     if given.save_speech and not (targets and given.speech):
         raise ClientError("--save-speech: nothing is to be spoken; give a --target and leave --no-speech out")
+    if given.live and not targets:
+        raise ClientError("--live: there is no translation to show; give a --target")
     urls = tuple(given.url or [USUAL_URL])
     for url in urls:
         client.endpoint(url)
     return Options(
         file=given.file,
         urls=urls,
-        start=StartRequest(source=source, targets=targets, speech=given.speech and bool(targets)),
+        start=StartRequest(
+            source=source,
+            targets=[] if between else targets,
+            speech=given.speech and bool(targets),
+            captions=given.captions,
+            live=targets if given.live else [],
+            between=between,
+            words=given.words,
+            glossary=glossary.read(Path(given.glossary)) if given.glossary else Glossary(),
+        ),
         save=speech_files.paths(Path(given.save_speech), targets) if given.save_speech else {},
         speed=given.speed,
         json=given.json,
     )
+
+
+def _check_between(between: list[str], source: str, targets: list[str]) -> None:
+    if len(between) != 2 or between[0] == between[1]:
+        raise ClientError(f"--between {','.join(between)}: give two languages, such as fr,en")
+    if targets or source != AUTO:
+        raise ClientError("--between says what is spoken and what is wanted: leave --source and --target out")
 
 
 def _parser() -> process.Parser:
@@ -107,6 +130,20 @@ def _parser() -> process.Parser:
     made.add_argument("--source", default=AUTO, metavar="LANGUAGE", help="spoken language (default: auto)")
     made.add_argument(
         "--target", action="append", default=[], metavar="LANGUAGE", help="translate into this; may be given again"
+    )
+    made.add_argument("--between", metavar="A,B", help="two languages are spoken: each is translated into the other")
+    made.add_argument(
+        "--captions",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="words while they are spoken (default: yes)",
+    )
+    made.add_argument("--live", action="store_true", help="translations while somebody speaks, too")
+    made.add_argument("--words", action="store_true", help="when each word was said")
+    made.add_argument(
+        "--glossary",
+        metavar="FILE",
+        help="names to expect and terms with fixed renderings (TOML or JSON: docs/protocol.md)",
     )
     made.add_argument(
         "--speech", action=argparse.BooleanOptionalAction, default=True, help="have translations spoken (default: yes)"

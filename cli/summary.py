@@ -23,6 +23,7 @@ from wire.protocol import (
     TranscriptFinal,
     TranscriptPartial,
     TranslationFinal,
+    TranslationPartial,
     UtteranceEmpty,
 )
 
@@ -32,7 +33,8 @@ Outcome = Literal["said", "empty", "failed"]
 @dataclass(frozen=True)
 class Summary:
     """`audio_s` of audio were sent. `final_lag_s` is from the last audio sent to the last transcript or translation, 0
-    where that came before; `speech_lag_s` the same for speech. None: there was none."""
+    where that came before; `speech_lag_s` the same for speech. None: there was none. `partials` are live captions,
+    of what is said and of translations."""
 
     audio_s: float
     utterances: int
@@ -40,6 +42,7 @@ class Summary:
     final_lag_s: float | None
     speech_lag_s: float | None
     lost: int
+    partials: int = 0
 
 
 class Account:
@@ -51,12 +54,14 @@ class Account:
         self._last_n = 0
         self._violations = 0
         self._utterances: dict[int, Outcome] = {}
+        self._languages: dict[int, str] = {}
         self._highest = 0
         self._translations: dict[tuple[int, str], Outcome] = {}
         self._speech: dict[tuple[int, str], Outcome] = {}
         self._frames: dict[tuple[int, str], int] = {}
         self._audio_s = 0.0
         self._last_audio = 0.0
+        self._partials = 0
         self._first_text: float | None = None
         self._last_final: float | None = None
         self._last_speech: float | None = None
@@ -87,10 +92,15 @@ class Account:
                 self.started = event
             case SessionClosed():
                 self.closed = event
-            case TranscriptPartial():
-                self._first_text = t if self._first_text is None else self._first_text
+            case TranscriptPartial(committed=committed, tentative=tentative):
+                self._partials += 1
+                if committed or tentative:
+                    self._first_text = t if self._first_text is None else self._first_text
+            case TranslationPartial():
+                self._partials += 1
             case TranscriptFinal(utterance=utterance):
                 self._utterances[utterance] = "said"
+                self._languages[utterance] = event.language
                 self._first_text = t if self._first_text is None else self._first_text
                 self._last_final = t
             case UtteranceEmpty(utterance=utterance):
@@ -127,7 +137,7 @@ class Account:
             outcome = self._utterances.get(utterance, "failed")
             lost += outcome == "failed"
             if outcome == "said":
-                lost += sum(self._lost_of(utterance, target) for target in self._targets())
+                lost += sum(self._lost_of(utterance, target) for target in self._targets(utterance))
         return lost
 
     def _lost_of(self, utterance: int, target: str) -> bool:
@@ -136,8 +146,12 @@ class Account:
         spoken = self.started is not None and self.started.speech
         return spoken and self._speech.get((utterance, target), "failed") == "failed"
 
-    def _targets(self) -> list[str]:
-        return self.started.targets if self.started else []
+    def _targets(self, utterance: int) -> list[str]:
+        """Languages that it is wanted in."""
+        if self.started is None:
+            return []
+        spoken = self._languages[utterance] if self.started.between else None
+        return [target for target in self.started.targets if target != spoken]
 
     def summary(self) -> Summary:
         return Summary(
@@ -147,6 +161,7 @@ class Account:
             final_lag_s=self._lag(self._last_final),
             speech_lag_s=self._lag(self._last_speech),
             lost=self._lost() if self.started else 0,
+            partials=self._partials,
         )
 
     def _lag(self, last: float | None) -> float | None:

@@ -3,11 +3,13 @@ from __future__ import annotations
 import io
 import json
 
+import msgspec
 import pytest
 
 from cli.events import Event, SpeechFrame, UnknownEvent
 from cli.lines import JsonLines, PlainLines, complaint, described
 from cli.summary import Summary
+from wire.options import Word
 from wire.protocol import (
     AudioAck,
     ErrorTold,
@@ -16,6 +18,7 @@ from wire.protocol import (
     TranscriptFinal,
     TranscriptPartial,
     TranslationFinal,
+    TranslationPartial,
     UtteranceEmpty,
 )
 
@@ -33,7 +36,7 @@ def test_json_has_type_and_time_first_and_all_fields() -> None:
     assert first.startswith('{"type":"transcript.final","t":1.235,"n":2,"utterance":1,"text":"Çà et\\nlà"')
     assert json.loads(last) == {
         "type": "summary", "audio_s": 2.0, "utterances": 1, "first_text_s": 0.5, "final_lag_s": 0.25,
-        "speech_lag_s": None, "lost": 0,
+        "speech_lag_s": None, "lost": 0, "partials": 0,
     }  # fmt: skip
 
 
@@ -64,6 +67,26 @@ def test_plain_lines_are_finals_and_errors() -> None:
         "2.0 s of audio, 1 utterances, first text after 0.5 s, last text 0.2 s after the last audio, nothing lost\n"
     )
     assert complaints.getvalue() == "dragoman stream: utterance 3 in en: too late (timed_out)\n"
+
+
+def test_words_have_their_times() -> None:
+    out = io.StringIO()
+    words = [Word("Çà", 0.12, 0.4), Word("et", 0.45, 0.5)]
+    PlainLines(out, io.StringIO()).heard(msgspec.structs.replace(SAID, text="Çà et", words=words), 1.0)
+    assert out.getvalue() == "    1.0 s    1 fr  Çà et\n                  0.1 Çà  0.5 et\n"
+
+
+def test_partials_are_events_to_programs_and_counted_for_people() -> None:
+    out, lines = io.StringIO(), io.StringIO()
+    partial = TranslationPartial(utterance=1, target="en", committed="Here", tentative=" and")
+    JsonLines(out).heard(partial, 0.5)
+    assert json.loads(out.getvalue()) == {
+        "type": "translation.partial", "t": 0.5, "utterance": 1, "target": "en", "committed": "Here",
+        "tentative": " and",
+    }  # fmt: skip
+    PlainLines(lines, lines).heard(partial, 0.5)
+    assert lines.getvalue() == ""
+    assert "first text after 0.5 s, 3 partials" in described(Summary(2.0, 1, 0.5, 0.25, None, 0, 3))
 
 
 def test_what_an_error_was_about_is_said() -> None:

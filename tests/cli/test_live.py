@@ -13,6 +13,7 @@ from wire.protocol import (
     TranscriptFinal,
     TranscriptPartial,
     TranslationFinal,
+    TranslationPartial,
     UtteranceEmpty,
 )
 
@@ -54,3 +55,22 @@ def test_many_utterances_do_not_fill_the_screen_and_all_stay_at_the_end() -> Non
     assert len(console.render_lines(view._shown())) <= 12
     view.ended(Summary(2.0, 30, 0.5, 0.2, None, 0))
     assert all(f"word{utterance}" in out.getvalue() for utterance in range(1, 31))
+
+
+def test_what_may_change_is_dim() -> None:
+    out = io.StringIO()
+    view = LiveCaptions(Console(file=out, width=100, height=30, force_terminal=True, color_system="standard"), None)
+    view.heard(SessionReady(n=1, session="s", source="fr", targets=["en"], speech=False, next_chunk=0), 0.0)
+    view.heard(TranscriptPartial(utterance=1, committed="Bonjour à", tentative="toux"), 0.5)
+    view.heard(TranscriptPartial(utterance=1, committed="Bonjour à tous", tentative="les"), 0.9)
+    view.heard(TranslationPartial(utterance=1, target="en", committed="Hello", tentative="to"), 0.9)
+    row = view._row(1)
+    assert (row.source.plain, row.targets["en"].plain) == ("Bonjour à tous les", "Hello to")
+    for words in (row.source, row.targets["en"]):
+        assert [(words.plain[span.start : span.end], str(span.style)) for span in words.spans] == [
+            (words.plain.split()[-1], "dim italic")
+        ]
+    view.heard(TranscriptPartial(utterance=2, committed="大学生利用", tentative="漏洞"), 1.5)
+    assert view._row(2).source.plain == "大学生利用漏洞"
+    view.ended(Summary(1.0, 0, 0.5, None, None, 0))
+    assert "\x1b[2;3mles\x1b[0m" in out.getvalue()

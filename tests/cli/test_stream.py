@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cli import stream
 from tests.cli.command import Ended, dragoman, ended, started
 from tests.cli.scripted_server import Conversation, serving
 from tests.cli.sound import tone, wav
-from wire.errors import ClientError
 
 NOBODY = "ws://127.0.0.1:1"
 
@@ -68,7 +66,7 @@ async def test_json_is_one_event_a_line_and_a_summary_at_the_end(speech: str) ->
     }  # fmt: skip
     assert result.of("speech.ended")[0]["seconds"] == pytest.approx(0.3)
     assert summary["audio_s"] == pytest.approx(1.0)
-    assert (summary["utterances"], summary["lost"]) == (2, 0)
+    assert (summary["utterances"], summary["lost"], summary["partials"]) == (2, 0, 1)
     assert 0 < summary["first_text_s"] < 10
     assert 0 <= summary["final_lag_s"] < 10
 
@@ -83,7 +81,8 @@ async def test_without_a_terminal_finals_are_plain_lines(speech: str) -> None:
         ["1", "en  Hello everyone"],
         ["2", "--  (noise)"],
     ]
-    assert lines[3].startswith("1.0 s of audio, 2 utterances")
+    assert lines[3].startswith("1.0 s of audio, 2 utterances, first text after")
+    assert "jour" not in result.out.replace("Bonjour", ""), "partials are for terminals"
     assert lines[3].endswith("nothing lost")
 
 
@@ -149,36 +148,6 @@ async def test_speech_is_saved_in_play_order(speech: str, tmp_path: Path) -> Non
 
 
 # --- 2: unusable ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("flags", "told"),
-    [
-        (["--target", "english"], "'english' is no language code"),
-        (["--target", "auto"], "'auto' is no language code"),
-        (["--source", "fr-FR"], "'fr-fr' is no language code"),
-        (["--source", "fr", "--target", "FR"], "the target 'fr' is the language that is spoken"),
-        (["--target", "en", "--target", "en"], "the target 'en' is given twice"),
-        (["--speed", "0"], "--speed 0: give a number over 0"),
-        (["--speed", "nan"], "--speed nan: give a number over 0"),
-        (["--save-speech", "x.wav"], "--save-speech: nothing is to be spoken"),
-        (["--target", "en", "--save-speech", "/nowhere/x.wav"], "there is no directory /nowhere"),
-        (["--url", "nonsense"], "'nonsense' is no address of a server"),
-        (["--url", "ftp://there"], "'ftp://there' is no address of a server"),
-        (["--url", "ws://host:port"], "'ws://host:port' is no address of a server"),
-    ],
-)
-def test_unusable_arguments_are_told_before_anything_is_connected(flags: list[str], told: str) -> None:
-    with pytest.raises(ClientError, match=told):
-        stream.read(["x.wav", *flags])
-
-
-@pytest.mark.parametrize("flags", [["--unknown"], ["--tar", "en"], ["--speed", "fast"], ["other.wav"]])
-def test_unknown_flags_are_a_line_and_exit_code_2(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as end:
-        stream.main(["x.wav", *flags])
-    assert end.value.code == 2
-    assert capsys.readouterr().err.count("\n") == 1
 
 
 async def test_a_file_that_is_not_audio_is_refused_before_connecting(tmp_path: Path) -> None:

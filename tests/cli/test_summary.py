@@ -19,6 +19,7 @@ from wire.protocol import (
     TranscriptFinal,
     TranscriptPartial,
     TranslationFinal,
+    TranslationPartial,
     UtteranceEmpty,
 )
 
@@ -142,6 +143,12 @@ def test_what_has_no_outcome_is_lost(events: list[ClientEvent | SpeechFrame], lo
     assert reckon(*events).lost == lost
 
 
+@pytest.mark.parametrize(("target", "lost"), [("en", 0), ("fr", 1)])
+def test_between_two_languages_each_goes_into_the_other(target: str, lost: int) -> None:
+    ready = msgspec.structs.replace(started("fr", "en"), between=["fr", "en"])
+    assert reckon(ready, said(1), translated(1, target), closed(1)).lost == lost
+
+
 def test_an_error_about_the_connection_is_no_utterance() -> None:
     assert reckon(started(), failed(), closed(0)) == Summary(0.0, 0, None, None, None, 0)
 
@@ -179,11 +186,13 @@ def test_times_are_reckoned_from_the_audio() -> None:
     account.heard(ready, 0.0)
     account.sent(0.1, 0.0)
     account.sent(0.1, 0.1)
+    account.heard(TranscriptPartial(utterance=1, committed="", tentative=""), 0.1)
     account.heard(TranscriptPartial(utterance=1, committed="a", tentative=""), 0.2)
+    account.heard(TranslationPartial(utterance=1, target="en", committed="", tentative="b"), 0.3)
     account.heard(transcript, 1.0)
     account.heard(translation, 1.25)
     account.heard(ended, 3.0)
-    assert account.summary() == Summary(0.2, 1, 0.2, 1.15, None, 0)
+    assert account.summary() == Summary(0.2, 1, 0.2, 1.15, None, 0, 3)
 
 
 def test_the_first_text_may_be_final_and_the_last_before_the_audio_ends() -> None:
