@@ -25,8 +25,8 @@ MAX_HOT_TOKENS = 111
 MIN_TOKENS, TOKENS_PER_SECOND, MAX_TOKENS = 24, 28, 224
 """A second of speech is 3-6 tokens in Latin scripts and up to 25 where a letter is several tokens."""
 FRAMES_PER_SECOND = 100
-PREPENDED, APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
-"""Punctuation that belongs to the word after it, or before."""
+UNSPACED = ("zh", "ja", "th", "lo", "my", "yue")
+"""Their words are letters here, as the tokenizer parts them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +83,26 @@ class Decoder:
     def words(self, window: Window, text: str) -> list[Word]:
         """When each word of `text` is said: seconds of the utterance's audio. Where a script has no spaces, letters are
         words."""
-        from faster_whisper.transcribe import merge_punctuations
-
         tokens = self._tokenizer.encode(" " + text)
         frames = int(window.seconds * FRAMES_PER_SECOND)
-        found = self._model.find_alignment(self._tokenizer, [tokens], window.encoded, frames)
-        if not found:
-            return []
-        merge_punctuations(found[0], PREPENDED, APPENDED)
+        pieces = self._model.find_alignment(self._tokenizer, [tokens], window.encoded, frames)
         words: list[Word] = []
         after = 0.0
-        for each in found[0]:
-            if not (text := each["word"].strip()):
-                continue
-            start = min(max(after, float(each["start"])), window.seconds)
-            after = min(max(start, float(each["end"])), window.seconds)
-            words.append(Word(text, round(window.start + start, 2), round(window.start + after, 2)))
+        for piece in pieces[0] if pieces else []:
+            start = min(max(after, float(piece["start"])), window.seconds)
+            after = min(max(start, float(piece["end"])), window.seconds)
+            end = round(window.start + after, 2)
+            if words and self._continues(piece["word"]):
+                words[-1] = Word(words[-1].text + piece["word"].strip(), words[-1].start, end)
+            elif said := piece["word"].strip():
+                words.append(Word(said, round(window.start + start, 2), end))
         return words
+
+    def _continues(self, piece: str) -> bool:
+        """Whether it belongs to the word before: "'hui", ","."""
+        if self._tokenizer.language_code in UNSPACED:
+            return not any(map(str.isalnum, piece))
+        return not piece.startswith(" ") or not any(map(str.isalnum, piece))
 
     def _generate(self, window: Window, opening: Opening, beam: int, forbidden_ngram: int) -> Evidence:
         tokenizer = self._tokenizer

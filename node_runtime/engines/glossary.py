@@ -55,6 +55,11 @@ def terms_in(text: str, glossary: Glossary, target: str) -> list[Term]:
     return sorted(found)
 
 
+def mentions(text: str, words: Sequence[str]) -> bool:
+    """Whether any of `words` stands in it."""
+    return any(_pattern(word).search(text) for word in words if word.strip())
+
+
 def masked(text: str, terms: Sequence[Term]) -> str:
     """With a placeholder for each term."""
     return _with(text, terms, [placeholder(number) for number in range(1, len(terms) + 1)])

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from node_runtime.engines.base import Ask, Heard, Samples
 from node_runtime.engines.decoding import Decoder, Opening
 from node_runtime.engines.detection import believed
 from node_runtime.engines.encodings import Encoding, Recent, Window
+from node_runtime.engines.glossary import mentions
 from node_runtime.engines.guards import MIN_SECONDS, Evidence, Reason, echoes, repeats, verdict
 from wire.audio import SAMPLE_RATE
 from wire.errors import ModelMissing
@@ -123,19 +125,14 @@ class WhisperHearing:
             return "too_short"
         language, probability = self._language(ask)
         decoder = Decoder(self._whisper, language, "transcribe", probability)
-        opening = decoder.opening(ask.hot, ask.prompt or OPENING.get(language, ""))
         texts: list[str] = []
         words: list[Word] = []
         reasons: list[Reason] = []
         sure = 0.0
         for window in self._encoding.windows():
-            heard = decode(decoder, window, opening)
-            reason = verdict(heard)
-            if opening.tokens and (reason is not None or echoes(heard.text, opening.text)):  # it may have misled
-                heard = decode(decoder, window, Opening())
-                reason = verdict(heard)
-            if reason is not None:
-                reasons.append(reason)
+            heard = judged(ask, language, decoder, partial(decode, decoder, window))
+            if not isinstance(heard, Evidence):
+                reasons.append(heard)
                 continue
             texts.append(heard.text)
             sure += math.exp(min(heard.log_probability, 0.0))
@@ -152,3 +149,28 @@ class WhisperHearing:
             return "en", 1.0
         seconds = ask.voiced or len(self._audio) / SAMPLE_RATE
         return believed(self._encoding.languages(), ask.expected, ask.between, seconds)
+
+
+def judged(ask: Ask, language: str, decoder: Decoder, decode: Callable[[Opening], Evidence]) -> Evidence | Reason:
+    """What one window says, or why that is nothing.
+
+    A prompt may mislead: where its text comes back, or nothing sound does, it is left out. Hot words are said before a
+    second decoding, which counts only where there was something without them, one of them is in it, and it is the surer
+    of the two: so they put no word where nobody spoke, and change nothing where none of them was said.
+    """
+    prompt = ask.prompt or OPENING.get(language, "")
+    opening = decoder.opening((), prompt)
+    heard = decode(opening)
+    reason = verdict(heard)
+    if opening.tokens and (reason is not None or echoes(heard.text, opening.text)):
+        prompt = ""
+        heard = decode(Opening())
+        reason = verdict(heard)
+    if reason is not None:
+        return reason
+    if ask.hot:
+        named = decode(decoder.opening(ask.hot, prompt))
+        surer = named.log_probability > heard.log_probability
+        if surer and mentions(named.text, ask.hot) and verdict(named) is None:
+            return named
+    return heard
