@@ -207,6 +207,7 @@ class Leases:
 
 
 def _age(stamp: float, key: object, known: Mapping[Any, object]) -> float:
-    """Seconds since it was written: of what is known, what comes is new; else by this host's clock and the server's. Where
-    these disagree, leases that live are tried in vain until they are renewed, or dead ones are believed for longer."""
+    """Seconds since it was written. Of what is known, what comes is new; else it is by this host's clock and the
+    server's. Where these disagree, leases that live are tried in vain until they are renewed, or dead ones are believed
+    for longer."""
     return 0.0 if key in known else min(max(0.0, time.time() - stamp), topology.LEASE_TTL_S)

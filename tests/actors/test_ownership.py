@@ -182,14 +182,11 @@ class Owners(RuleBasedStateMachine):
 
     def settle(self) -> None:
         """Let everything happen that can."""
-
-        async def turns() -> None:
-            for _ in range(20 * PARTITIONS):
-                if all(each.task is None or each.task.done() for each in self.instances.values()):
-                    return
-                await asyncio.sleep(0)
-
-        self.loop.run_until_complete(turns())
+        for _ in range(20 * PARTITIONS):
+            if all(each.task is None or each.task.done() for each in self.instances.values()):
+                break
+            self.loop.call_soon(self.loop.stop)  # after one turn
+            self.loop.run_forever()
         for instance in self.instances.values():
             if instance.task is not None and instance.task.done():
                 instance.task.result()
