@@ -11,6 +11,7 @@ from aiohttp import web
 from ingress import endings
 from ingress.connection import Connection
 from ingress.shared import Ingress
+from wire.errors import Unavailable
 
 STATIC = Path(__file__).with_name("static")
 HEARTBEAT_S = 10.0
@@ -52,6 +53,7 @@ def build(ingress: Ingress) -> web.Application:
     app.router.add_get("/readyz", _readyz)
     app.router.add_get("/v1/info", _info)
     app.router.add_get("/v1/stream", _stream)
+    app.router.add_post("/v1/rooms", _new_room)
     app.router.add_static("/static/", STATIC)
     app.on_response_prepare.append(_add_headers)
     return app
@@ -91,6 +93,16 @@ async def _info(request: web.Request) -> web.Response:
             "voices": {language: voice for node in nodes for language, voice in sorted(node.voices.items())},
         }
     )
+
+
+async def _new_room(request: web.Request) -> web.Response:
+    ingress = request.app[INGRESS]
+    if ingress.closed_to_all() is not None:
+        raise web.HTTPServiceUnavailable(text="no room can be made now: try again")
+    try:
+        return web.json_response({"room": await ingress.rooms.create()}, status=201)
+    except Unavailable as error:
+        raise web.HTTPServiceUnavailable(text=str(error)) from error
 
 
 async def _stream(request: web.Request) -> web.StreamResponse:

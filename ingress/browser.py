@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from ingress.seats import check_in_room, check_seat
 from ingress.wishes import LANGUAGE, asked
 from wire.audio import BYTES_PER_SAMPLE, MAX_CLIENT_RATE, MIN_CLIENT_RATE
 from wire.errors import ProtocolViolation
@@ -25,9 +26,11 @@ from wire.protocol import (
     ClientEvent,
     CloseRequest,
     FinalizeRequest,
+    JoinRequest,
     PlayedRequest,
     PlayingRequest,
     ResumeRequest,
+    SeatRequest,
     StartRequest,
     UpdateRequest,
 )
@@ -38,21 +41,24 @@ MAX_UTTERANCE = 2**31
 SPEECH = 1
 
 _AUDIO_HEADER = struct.Struct("<I")
-_SPEECH_HEADER = struct.Struct("<B3xIII16s")
+_SPEECH_HEADER = struct.Struct("<BB2xIII16s")
 _TYPES = {
     kind.__struct_config__.tag
     for kind in (
         StartRequest,
         ResumeRequest,
+        JoinRequest,
         UpdateRequest,
+        SeatRequest,
         FinalizeRequest,
         PlayingRequest,
         PlayedRequest,
         CloseRequest,
     )
 }
+OPENING = (StartRequest, ResumeRequest, JoinRequest)
 _OPENING_CODES = ("sample_rate_unsupported", "target_equals_source")
-_OPENINGS = (StartRequest.__struct_config__.tag, ResumeRequest.__struct_config__.tag)
+_OPENINGS = tuple(kind.__struct_config__.tag for kind in OPENING)
 
 
 # --- up -------------------------------------------------------------------------------------------------------------
@@ -76,7 +82,7 @@ def read_request(text: str) -> AnyClientRequest:
     return request
 
 
-def read_opening(text: str) -> StartRequest | ResumeRequest:
+def read_opening(text: str) -> StartRequest | ResumeRequest | JoinRequest:
     """The first message of a connection.
 
     Raises ProtocolViolation (bad_start, sample_rate_unsupported, target_equals_source) or LanguageUnsupported. Whether
@@ -84,10 +90,15 @@ def read_opening(text: str) -> StartRequest | ResumeRequest:
     """
     try:
         request = read_request(text)
-        if not isinstance(request, StartRequest | ResumeRequest):
-            raise ProtocolViolation("the first message must be session.start or session.resume")
+        if not isinstance(request, StartRequest | ResumeRequest | JoinRequest):
+            raise ProtocolViolation("the first message must be session.start, session.resume or room.join")
+        if request.room is not None:
+            check_seat(request.room)
+        if isinstance(request, JoinRequest):
+            return request
         _check_rate(request.sample_rate)
         if isinstance(request, StartRequest):
+            check_in_room(request)
             asked(request)
         else:
             _check_heard(request)
@@ -167,7 +178,7 @@ def write_event(event: ClientEvent) -> str:
     return encode(event).decode()
 
 
-def write_speech(utterance: int, target: str, chunk: SpeechChunk) -> bytes:
-    """A binary speech frame: header of 32 bytes, then PCM16."""
-    header = _SPEECH_HEADER.pack(SPEECH, utterance, chunk.sequence, chunk.sample_rate, target.encode("ascii"))
+def write_speech(utterance: int, target: str, chunk: SpeechChunk, speaker: int = 0) -> bytes:
+    """A binary speech frame: header of 32 bytes, then PCM16. `speaker` is a number in a room, 0 the client itself."""
+    header = _SPEECH_HEADER.pack(SPEECH, speaker, utterance, chunk.sequence, chunk.sample_rate, target.encode("ascii"))
     return header + chunk.pcm

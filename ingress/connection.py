@@ -14,13 +14,15 @@ from socket import SO_LINGER, SOL_SOCKET
 from aiohttp import WSMsgType, web
 
 from ingress import browser, endings, entry
+from ingress.attendance import put_into
 from ingress.endings import Ending
-from ingress.entry import Entry
+from ingress.listener import Listener
+from ingress.rooms import RoomFull, RoomUnknown, TooManyRooms
 from ingress.session import Session
 from ingress.shared import Ingress
 from wire.errors import ClientError, LanguageUnsupported, NatsUnavailable
 from wire.log import get
-from wire.protocol import ResumeRequest, StartRequest
+from wire.protocol import JoinRequest, ResumeRequest, StartRequest
 
 log = get(__name__)
 
@@ -37,7 +39,7 @@ class Connection:
         self._transport = transport
         self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._patience: asyncio.Timeout | None = None
-        self._session: Session | None = None
+        self._session: Session | Listener | None = None
 
     def end(self, ending: Ending) -> None:
         """The first reason counts."""
@@ -53,10 +55,9 @@ class Connection:
 
     async def run(self) -> None:
         """Serve the client until one side ends."""
-        session = None
         opening = await self._first_message()
-        if opening is not None and (way_in := await self._admit(opening)) is not None:
-            session = self._session = Session(self._ingress, self._socket, way_in, self.end)
+        session = self._session = await self._admit(opening) if opening is not None else None
+        if session is not None:
             await session.run(self._ending)
         ending = await self._ending
         async with asyncio.TaskGroup() as group:  # neither may hold the other up
@@ -86,26 +87,32 @@ class Connection:
             self.end(endings.LEFT)
         return None
 
-    async def _admit(self, opening: str) -> Entry | None:
-        """The client's way into its session, or None when there is none, and the connection ends."""
-        way_in = None
+    async def _admit(self, opening: str) -> Session | Listener | None:
+        """What the client asks for, or None when it cannot have it, and the connection ends."""
+        admitted: Session | Listener | None = None
         try:
-            request = browser.read_opening(opening)
-            if isinstance(request, StartRequest):
-                way_in = self._start(request)
-            else:
-                way_in = await self._resume(request)
+            match browser.read_opening(opening):
+                case StartRequest() as request:
+                    admitted = await self._start(request)
+                case ResumeRequest() as request:
+                    admitted = await self._resume(request)
+                case JoinRequest() as request:
+                    admitted = await self._join(request)
         except entry.SessionUnknown:
             self.end(endings.UNKNOWN)
+        except RoomUnknown as error:
+            self.end(Ending.because(endings.UNKNOWN_SESSION, error))
+        except (RoomFull, TooManyRooms) as error:
+            self.end(Ending.because(endings.TRY_LATER, error))
         except ClientError as error:
             close = endings.IMPOSSIBLE if browser.is_opening(opening) else endings.BAD_MESSAGE
             self.end(Ending.because(close, error))
         except NatsUnavailable:
             self.end(endings.NO_NATS)
-        return None if self._ending.done() else way_in
+        return None if self._ending.done() else admitted
 
-    def _start(self, request: StartRequest) -> Entry | None:
-        """Raises LanguageUnsupported."""
+    async def _start(self, request: StartRequest) -> Session | None:
+        """Raises LanguageUnsupported, RoomUnknown, RoomFull, TooManyRooms, NatsUnavailable."""
         ingress = self._ingress
         if (unready := ingress.unready()) is not None:
             self.end(unready)
@@ -113,10 +120,23 @@ class Connection:
         refusal = ingress.fleet.refusal(ingress.settings.pool, request.source, request.targets)
         if refusal is not None:
             raise LanguageUnsupported(refusal)
-        return entry.opened(request, ingress.id, ingress.settings.pool)
+        way_in, attendance = entry.opened(request, ingress.id, ingress.settings.pool), None
+        if request.room is not None:
+            attendance = await ingress.rooms.seat(request.room, session=way_in.session, source=request.source)
+            way_in = entry.asking(way_in, put_into(way_in.wishes, attendance.demand()))
+        return Session(ingress, self._socket, way_in, self.end, attendance)
 
-    async def _resume(self, request: ResumeRequest) -> Entry | None:
-        """Raises SessionUnknown, NatsUnavailable."""
+    async def _join(self, request: JoinRequest) -> Listener | None:
+        """Raises RoomUnknown, RoomFull, TooManyRooms, NatsUnavailable."""
+        ingress = self._ingress
+        if (closed := ingress.closed_to_all()) is not None:
+            self.end(closed)
+            return None
+        attendance = await ingress.rooms.seat(request.room, token=request.token)
+        return Listener(ingress, self._socket, attendance, self.end)
+
+    async def _resume(self, request: ResumeRequest) -> Session | None:
+        """Raises SessionUnknown, RoomUnknown, RoomFull, TooManyRooms, NatsUnavailable."""
         ingress = self._ingress
         if (unready := ingress.unready_for(request.session)) is not None:
             self.end(unready)
@@ -124,7 +144,12 @@ class Connection:
         way_in = await entry.returned(request, ingress.id, ingress.bus)
         if self._transport is None or self._transport.is_closing():
             self.end(endings.LEFT)  # it has given up waiting, and may be back elsewhere: do not replace it there
-        return way_in
+            return None
+        attendance = None
+        if request.room is not None and way_in.mail is not None:
+            seat, source = request.room, way_in.wishes.source
+            attendance = await ingress.rooms.seat(seat, session=request.session, source=source)
+        return Session(ingress, self._socket, way_in, self.end, attendance)
 
     async def _say_goodbye(self, ending: Ending) -> None:
         try:

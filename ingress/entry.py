@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -96,6 +96,13 @@ def opened(request: StartRequest, ingress: str, pool: str) -> Entry:
         speech=wishes.speech, options=wishes.options, token_hash=hash_of(token), connection=connection,
     )  # fmt: skip
     return Entry(session, connection, request.sample_rate, wishes, mail, token)
+
+
+def asking(entry: Entry, wishes: Wishes) -> Entry:
+    """The same way into a new session, for which something else is asked."""
+    assert isinstance(entry.mail, SessionOpened)
+    mail = msgspec.structs.replace(entry.mail, targets=wishes.targets, speech=wishes.speech, options=wishes.options)
+    return replace(entry, wishes=wishes, mail=mail)
 
 
 async def returned(request: ResumeRequest, ingress: str, bus: Bus) -> Entry:

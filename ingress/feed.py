@@ -1,4 +1,4 @@
-"""What the streams tell, brought to each client's connection. Two subscriptions serve a whole process.
+"""What the streams tell, brought to each client's connection and to rooms. Two subscriptions serve a whole process.
 
 A plain subscription costs next to nothing and may lose a message: while the connection to NATS is down, say. So each
 `SessionFeed` reads from the stream EVENTS what is missing: when `ingress.delivery` sees a gap, when the connection is
@@ -156,6 +156,8 @@ class Feed:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
         self.sessions: dict[str, SessionFeed] = {}
+        self.readings: dict[str, SessionFeed] = {}
+        """Sessions that a room here reads, for all of its members at once."""
 
     async def start(self) -> None:
         await self._bus.subscribe(subjects.STORED_ALL, self._route)
@@ -176,7 +178,9 @@ class Feed:
         session, utterance, target = subjects.addressee(subjects.unstored(message.subject))
         if (feed := self.sessions.get(session)) is not None:
             feed.receive(utterance, target, message.data)
+        if (feed := self.readings.get(session)) is not None:
+            feed.receive(utterance, target, message.data)
 
     def _reconnected(self) -> None:
-        for session in self.sessions.values():
+        for session in (*self.sessions.values(), *self.readings.values()):
             session.hurry()

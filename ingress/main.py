@@ -39,6 +39,7 @@ async def serve(settings: IngressSettings, stop: asyncio.Event, *, ready: Callab
             url = await _listen(runner, settings)
             async with asyncio.TaskGroup() as group:
                 for_ever = [group.create_task(ingress.fleet.follow(bus)), group.create_task(ingress.beat())]
+                for_ever.append(group.create_task(ingress.rooms.run()))
                 log.info("ingress is listening", url=url, ingress=ingress.id)
                 if ready is not None:
                     ready(url)

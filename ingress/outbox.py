@@ -20,13 +20,15 @@ Frame = str | bytes
 
 
 class Outbox:
-    __slots__ = ("_frames", "_more", "bytes", "dropped", "sending_since")
+    __slots__ = ("_frames", "_more", "bytes", "dropped", "finished", "sending_since")
 
     def __init__(self) -> None:
         self._frames: deque[Frame | None] = deque()
         self._more = Signal()
         self.bytes = 0
         self.dropped = 0
+        self.finished = False
+        """Whether it was said that nothing more comes."""
         self.sending_since: float | None = None
         """Since when the frame that was taken last is on its way into the socket; None: it is out."""
 
@@ -44,6 +46,7 @@ class Outbox:
 
     def finish(self) -> None:
         """Nothing comes after what is in here."""
+        self.finished = True
         self._frames.append(None)
         self._more.set()
 
@@ -51,7 +54,8 @@ class Outbox:
         """Throw away what waits."""
         self._frames.clear()
         self.bytes = 0
-        self.finish()
+        self._frames.append(None)
+        self._more.set()
 
     async def take(self) -> Frame | None:
         """The next frame, when there is one; None after the last."""

@@ -11,7 +11,6 @@ after this one makes the actor tell `session.resumed` once more: then this one i
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import Callable
 
@@ -19,16 +18,20 @@ import msgspec
 from aiohttp import WSMsgType, web
 
 from ingress import browser, endings
+from ingress.attendance import Attendance, put_into
 from ingress.delivery import Delivery, Outgoing, SpeechFrame
+from ingress.demand import Demand
+from ingress.downlink import Downlink
 from ingress.endings import Ending
 from ingress.entry import Entry
 from ingress.feed import END_OF_STREAM, SessionFeed
-from ingress.outbox import Outbox
 from ingress.pace import Pace
+from ingress.seats import check_in_room
 from ingress.shared import Ingress
 from ingress.signal import Signal
-from ingress.uplink import Uplink
-from ingress.wishes import changed
+from ingress.telling import is_own
+from ingress.uplink import CONTROL_PATIENCE_S, Uplink
+from ingress.wishes import Wishes, changed
 from wire import subjects
 from wire.audio import BYTES_PER_SAMPLE
 from wire.errors import ClientError, LanguageUnsupported, NatsUnavailable, NoScheduler, ProtocolViolation
@@ -52,12 +55,10 @@ from wire.protocol import (
     FinalizeRequest,
     PlayedRequest,
     PlayingRequest,
-    ResumeRequest,
-    SessionAlive,
+    SeatRequest,
     SessionClosed,
     SessionReady,
     SessionResumed,
-    StartRequest,
     UpdateRequest,
 )
 
@@ -67,21 +68,24 @@ SCHEDULER_S = 5.0
 CLOSING_S = 90.0
 STALLED_S = 60.0
 BUSY_TICK_S, QUIET_TICK_S = 1.0, 5.0
-ALIVE_S = 2.5
-LAST_FRAME_S = 1.0
 LEAVING_S = 2.0
 MAX_WRONG = 20
 MIN_CHUNK_COST_S, CONTROL_COST_S = 0.001, 0.05
 """What a chunk at least, and a control message, counts against the speed limit, in seconds of audio."""
 
-ALIVE = browser.write_event(SessionAlive())
-
 
 class Session:
-    """`end` is called with a reason to end, maybe more than once; the future that `run` is given then has the first."""
+    """`end` is called with a reason to end, maybe more than once; the future that `run` is given then has the first.
+    `attendance`: the session's place in a room.
+    """
 
     def __init__(
-        self, ingress: Ingress, socket: web.WebSocketResponse, entry: Entry, end: Callable[[Ending], None]
+        self,
+        ingress: Ingress,
+        socket: web.WebSocketResponse,
+        entry: Entry,
+        end: Callable[[Ending], None],
+        attendance: Attendance | None = None,
     ) -> None:
         self.id = entry.session
         self._ingress = ingress
@@ -90,7 +94,10 @@ class Session:
         self._wishes = entry.wishes
         self._sample_rate = entry.sample_rate
         self._uplink = Uplink(ingress.bus, self.id, entry.connection, entry.sample_rate, ingress.model)
-        self._outbox = Outbox()
+        self._downlink = Downlink(socket, end)
+        self._outbox = self._downlink.outbox
+        self._attendance = attendance
+        self._demand: Demand | None = None  # what the room asks for, until the actor is told
         self._stir = Signal()
         self._feed = SessionFeed(
             ingress.bus, self.id, self._tell, self._stir.set, self._replaced,
@@ -104,7 +111,6 @@ class Session:
         self._ready = Signal()
         self._relaxed = False
         self._opened_at = self._received_at = time.monotonic()
-        self._told_at = math.inf
         self._closing_at: float | None = None
         self._wrong = 0
         self._end = end
@@ -117,18 +123,11 @@ class Session:
         if self._entry.returns:
             self._feed.hurry()
         try:
-            async with asyncio.TaskGroup() as group:
-                reading, keeping, writing = map(group.create_task, (self._read(), self._keep(), self._write()))
-                reason = await ending
-                reading.cancel()
-                keeping.cancel()
-                self._outbox.abandon()
-                # Not cancelled at once: after a send that was cancelled, aiohttp cannot send any more.
-                await asyncio.wait([writing], timeout=LAST_FRAME_S)
-                self.heard = writing.done()
-                writing.cancel()
+            reason, self.heard = await self._downlink.run(ending, self._read(), self._keep())
         finally:
             self._ingress.feed.leave(self.id, self._feed)
+            if self._attendance is not None:
+                self._attendance.part(self._socket.close_code, closed=self._outbox.finished)
         log.info(
             "session ended", session=self.id, close=reason.close, reason=reason.reason, chunks=self._uplink.chunks,
             seconds=round(time.monotonic() - self._opened_at, 1), live_events_dropped=self._outbox.dropped,
@@ -181,6 +180,8 @@ class Session:
             session=self.id, connection=entry.connection, source=entry.wishes.source, targets=entry.wishes.targets,
             speech=entry.wishes.speech, sample_rate=self._sample_rate, after=entry.after,
         )  # fmt: skip
+        if self._attendance is not None:
+            self._attendance.enter(self._downlink.tell, self._replaced, self._ask)
 
     async def _take_audio(self, frame: bytes) -> None:
         if self._closing_at is not None:
@@ -195,7 +196,7 @@ class Session:
         """A wrong message is answered. Raises ProtocolViolation after too many of them."""
         try:
             request = browser.read_request(text)
-            if isinstance(request, StartRequest | ResumeRequest):
+            if isinstance(request, browser.OPENING):
                 raise ProtocolViolation("the session is open already: send session.update", code="unknown_type")
         except ProtocolViolation as error:
             self._refuse(error)
@@ -227,30 +228,65 @@ class Session:
                 await self._update(request)
             case FinalizeRequest():
                 await uplink.send(FinalizeRequested(after=uplink.last_chunk))
-            case PlayingRequest(utterance=utterance, target=target, seconds=seconds):
-                await uplink.send(PlaybackStarted(utterance=utterance, target=target, seconds=seconds))
-            case PlayedRequest(utterance=utterance, target=target):
-                await uplink.send(PlaybackEnded(utterance=utterance, target=target))
+            case SeatRequest() if self._attendance is not None:
+                self._attendance.update(request)
+            case PlayingRequest(utterance=number, target=target, seconds=seconds, speaker=speaker):
+                text = self._attendance.text(speaker, number, target) if self._attendance is not None else ""
+                await uplink.send(
+                    PlaybackStarted(utterance=number, target=target, seconds=seconds, speaker=speaker, text=text)
+                )
+            case PlayedRequest(utterance=number, target=target, speaker=speaker):
+                await uplink.send(PlaybackEnded(utterance=number, target=target, speaker=speaker))
             case CloseRequest():
                 self._closing_at = time.monotonic()
                 await uplink.send(CloseRequested(after=await uplink.finish()))
         self._feed.expect()
 
     async def _update(self, request: UpdateRequest) -> None:
+        room = self._attendance
+        if room is not None:
+            check_in_room(request)
+            request = msgspec.structs.replace(request, targets=[], live=[], speech=False)
         wishes = changed(self._wishes, request)
+        if room is not None:
+            room.speaks(wishes.source)
+            wishes = put_into(wishes, room.demand())
         refusal = self._ingress.fleet.refusal(self._ingress.settings.pool, wishes.source, wishes.targets)
         if refusal is not None:
             raise LanguageUnsupported(refusal)
-        await self._uplink.send(
-            LanguagesChanged(source=wishes.source, targets=wishes.targets, speech=wishes.speech, options=wishes.options)
+        await self._ask_for(wishes)
+
+    async def _ask_for(self, wishes: Wishes, patience: float = CONTROL_PATIENCE_S) -> None:
+        """Of the actor. Raises NatsUnavailable."""
+        changes = LanguagesChanged(
+            source=wishes.source, targets=wishes.targets, speech=wishes.speech, options=wishes.options
         )
+        await self._uplink.send(changes, patience)
         self._wishes = wishes
+
+    def _ask(self, demand: Demand) -> None:
+        """What the others in the room want."""
+        self._demand = demand
+        self._stir.set()
+
+    async def _heed(self) -> None:
+        """Tell the actor what the others want, if it is something else."""
+        demand, self._demand = self._demand, None
+        if demand is None or self._closing_at is not None:
+            return
+        if (wishes := put_into(self._wishes, demand)) != self._wishes:
+            try:
+                await self._ask_for(wishes, LEAVING_S)
+            except NatsUnavailable:
+                self._demand = self._demand or demand  # at the next tick
 
     # --- down ---
 
     def _tell(self, piece: Outgoing) -> None:
         """One thing that the client is to be told, in order."""
         outbox = self._outbox
+        if self._attendance is not None and not is_own(piece):
+            return  # it is for the others, and the room brings it to them
         match piece:
             case SpeechFrame(utterance=utterance, target=target, chunk=chunk):
                 outbox.put(browser.write_speech(utterance, target, chunk))
@@ -309,28 +345,10 @@ class Session:
         if any(isinstance(decode(ClientMail, found.data), ClientReturned) for found in later):
             self._replaced()
 
-    async def _write(self) -> None:
-        outbox = self._outbox
-        try:
-            while (frame := await outbox.take()) is not None:
-                outbox.sending_since = time.monotonic()
-                if isinstance(frame, str):
-                    await self._socket.send_str(frame)
-                else:
-                    await self._socket.send_bytes(frame)
-                outbox.sending_since = None
-                self._told_at = time.monotonic()
-            self._end(endings.CLOSED)
-        except ConnectionError:
-            self._end(endings.LEFT)
-
     # --- now and then ---
 
     def beat(self, now: float) -> None:
-        """A client cannot tell a server that has nothing to say from one that is gone: tell it. It may not ask, for a
-        ping waits behind audio that is not read while the client is held back."""
-        if now - self._told_at >= ALIVE_S and not self._outbox.busy:
-            self._outbox.put_live(ALIVE)
+        self._downlink.beat(now)
 
     async def _keep(self) -> None:
         idle_s = self._ingress.settings.idle_timeout_s
@@ -343,6 +361,7 @@ class Session:
             self._look(now)
             await self._uplink.keep(now)
             await self._feed.keep(now)
+            await self._heed()
             if self._contested:
                 await self._settle()
 

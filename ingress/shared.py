@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 from ingress.endings import FULL, NO_NATS, NO_NODE, STOPPING, Ending
 from ingress.feed import Feed
+from ingress.rooms import Rooms
 from ingress.vad import SpeechModel
 from wire.bus import Bus
 from wire.env import IngressSettings
 from wire.fleet import FleetView
+from wire.languages import translates
 
 if TYPE_CHECKING:
     from ingress.connection import Connection
@@ -35,6 +37,7 @@ class Ingress:
         self.model = model
         self.feed = Feed(bus)
         self.id = f"{socket.gethostname()[:32]}-{os.getpid()}-{secrets.token_hex(3)}"
+        self.rooms = Rooms(settings, bus, self.feed, self.id, self._serves)
         self.connections: set[Connection] = set()
         self.stopping = False
         self._gone = asyncio.Event()
@@ -42,7 +45,7 @@ class Ingress:
 
     def unready(self) -> Ending | None:
         """Why no session can be opened now."""
-        if (reason := self._closed_to_all()) is not None:
+        if (reason := self.closed_to_all()) is not None:
             return reason
         if not self.fleet.ready(self.settings.pool):
             return NO_NODE
@@ -50,15 +53,20 @@ class Ingress:
 
     def unready_for(self, session: str) -> Ending | None:
         """Why nobody can come back to this session now. It waits for a node wherever its client is."""
-        return self._closed_to_all() or (None if session in self.feed.sessions else self._full())
+        return self.closed_to_all() or (None if session in self.feed.sessions else self._full())
 
-    def _closed_to_all(self) -> Ending | None:
+    def closed_to_all(self) -> Ending | None:
         if self.stopping:
             return STOPPING
         return None if self.bus.connected else NO_NATS
 
     def _full(self) -> Ending | None:
         return FULL if len(self.feed.sessions) >= self.settings.max_sessions else None
+
+    def _serves(self, source: str, target: str) -> bool:
+        """Whether anybody can translate this; while nobody is there at all, whoever comes back may."""
+        nodes = self.fleet.ready(self.settings.pool)
+        return not nodes or any(translates(node, source, target) for node in nodes)
 
     def nats_is_gone(self, now: float) -> bool:
         """Whether the connection to NATS has been away for so long that sessions must end."""

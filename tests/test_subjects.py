@@ -19,7 +19,7 @@ import actors.host
 import actors.state
 from tests.inbox import Inbox, beside
 from tests.nats_server import CONFIG
-from wire import declare, messages, protocol, records, subjects, topology
+from wire import declare, messages, protocol, records, rooms, subjects, topology
 from wire.bus import Bus
 from wire.messages import ClientSeen, Job, SessionTerminated, decode
 from wire.records import BindingRecord, DeadJob
@@ -93,7 +93,7 @@ def test_buckets_are_documented_with_their_limits() -> None:
     for bucket in topology.BUCKETS:
         key, value, _, age, size = documented[bucket.name]
         assert f"{key.strip('`')}:" in bucket.description
-        assert any(hasattr(module, names(value)[0]) for module in (records, actors.host, actors.state))
+        assert any(hasattr(module, names(value)[0]) for module in (records, rooms, actors.host, actors.state))
         assert age == (f"{bucket.ttl_s:g} s" if bucket.ttl_s else f"{topology.LEASE_TTL_S} s for each key")
         assert size == f"{bucket.max_bytes // topology.MIB} MiB"
 
@@ -136,6 +136,7 @@ def test_numbers_in_the_prose_are_those_of_the_code() -> None:
     assert f"silent for {topology.ACK_WAIT_S:g} s loses it" in text
     assert f"every {topology.HEARTBEAT_S:g} s" in text
     assert f"renewed every {topology.LEASE_RENEW_S:g} s" in text
+    assert f"at each change and every {topology.PARTY_RENEW_S:g} s" in text
     assert "`max_payload` of the server (4 MB in" in text
     assert "max_payload: 4MB" in CONFIG.read_text()
     assert "syncs the disk every 10 s" in text
@@ -196,6 +197,7 @@ def test_every_function_that_makes_a_subject_is_documented() -> None:
         "session_of_key",
         "slot_key",
         "slot_of_key",
+        "party_key",
         "job_id",
         "job_message_id",
         "widened_message_id",

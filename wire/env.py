@@ -68,6 +68,8 @@ class IngressSettings(Settings, frozen=True, kw_only=True):
     max_speed: Annotated[float, Meta(ge=1)] = 4.0
     idle_timeout_s: Positive = 300.0
     max_sessions: Count = 1000
+    max_rooms: Count = 100
+    max_room_members: Count = 50
 
 
 class NodeSettings(Settings, frozen=True, kw_only=True):

@@ -93,16 +93,22 @@ class LanguagesChanged(MailboxMessage, frozen=True, kw_only=True):
 
 
 class PlaybackStarted(MailboxMessage, frozen=True, kw_only=True):
-    """Speech of this utterance and target began to play at the client and will last `seconds`."""
+    """Speech of this utterance and target began to play at the client and will last `seconds`.
+
+    With a `speaker` it is another member of the session's room whose utterance it is, and `text` is what is being said.
+    """
 
     utterance: int
     target: str
     seconds: float
+    speaker: str = ""
+    text: str = ""
 
 
 class PlaybackEnded(MailboxMessage, frozen=True, kw_only=True):
     utterance: int
     target: str
+    speaker: str = ""
 
 
 class ClientSeen(MailboxMessage, frozen=True, kw_only=True):

@@ -9,6 +9,8 @@ Binary frames (audio up, speech down) are in `ingress/browser.py`.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from wire.messages import AUTO, Message
@@ -142,6 +144,70 @@ class ErrorTold(ClientEvent, frozen=True, kw_only=True, tag="error"):
     target: str | None = None
 
 
+# --- rooms ----------------------------------------------------------------------------------------------------------
+
+
+class MemberTold(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody in a room, as the others see them. `number` marks their voice in speech frames; 0: a listener.
+
+    Of a speaker, `source` is what they speak and `targets` what it is put into. `state`: "away" is one whose connection
+    broke a moment ago, "left" one who is not there any more but whose words may still be shown.
+    """
+
+    member: str
+    name: str
+    language: str
+    number: int
+    source: str
+    targets: list[str]
+    state: Literal["here", "away", "left"]
+
+
+class RoomJoined(ClientEvent, frozen=True, kw_only=True, tag="room.joined"):
+    """`at` is the server's clock, in seconds since the epoch: what was said in the room before is history. With `token`
+    a listener is the same member again when it comes back; speakers come back to their session."""
+
+    room: str
+    member: str
+    at: float
+    token: str = ""
+
+
+class RoomMembers(ClientEvent, frozen=True, kw_only=True, tag="room.members"):
+    """Who is there, after each change."""
+
+    members: list[MemberTold]
+
+
+class RoomSpeaking(ClientEvent, frozen=True, kw_only=True, tag="room.speaking"):
+    """This member has begun to speak, in whatever language. What they said, or that it was nothing, follows."""
+
+    speaker: str
+    utterance: int
+
+
+Said = (
+    TranscriptPartial
+    | TranscriptFinal
+    | TranslationPartial
+    | TranslationFinal
+    | SpeechBegan
+    | SpeechFinished
+    | SpeechMissing
+    | UtteranceEmpty
+    | ErrorTold
+)
+
+
+class RoomSaid(ClientEvent, frozen=True, kw_only=True, tag="room.said"):
+    """An event of another member's session, whose `n` counts that session's events. `at` is when it was told, in
+    seconds since the epoch."""
+
+    speaker: str
+    at: float
+    event: Said
+
+
 AnyClientEvent = (
     SessionReady
     | SessionResumed
@@ -158,6 +224,10 @@ AnyClientEvent = (
     | SpeechMissing
     | UtteranceEmpty
     | ErrorTold
+    | RoomJoined
+    | RoomMembers
+    | RoomSpeaking
+    | RoomSaid
 )
 
 
@@ -166,6 +236,18 @@ AnyClientEvent = (
 
 class ClientRequest(Message, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A JSON text message from a client. Unknown fields are refused by name."""
+
+
+class Seat(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A place in a room. `language` is what the member reads and, with `speech`, hears; `captions`: words are wanted
+    while they are spoken. `have` says of a member that comes back the newest event of each other that it has."""
+
+    code: str
+    name: str
+    language: str
+    speech: bool = True
+    captions: bool = True
+    have: dict[str, int] = {}
 
 
 class StartRequest(ClientRequest, frozen=True, kw_only=True, tag="session.start"):
@@ -180,6 +262,7 @@ class StartRequest(ClientRequest, frozen=True, kw_only=True, tag="session.start"
     between: list[str] = []
     words: bool = False
     glossary: Glossary = Glossary()
+    room: Seat | None = None
 
 
 class SpeechHeard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -198,6 +281,14 @@ class ResumeRequest(ClientRequest, frozen=True, kw_only=True, tag="session.resum
     n: int
     sample_rate: int = 16_000
     heard: list[SpeechHeard] = []
+    room: Seat | None = None
+
+
+class JoinRequest(ClientRequest, frozen=True, kw_only=True, tag="room.join"):
+    """Instead of `session.start`: listen in a room. `token` is from `room.joined`, for a listener that comes back."""
+
+    room: Seat
+    token: str = ""
 
 
 class UpdateRequest(ClientRequest, frozen=True, kw_only=True, tag="session.update"):
@@ -217,17 +308,28 @@ class FinalizeRequest(ClientRequest, frozen=True, kw_only=True, tag="utterance.f
     pass
 
 
+class SeatRequest(ClientRequest, frozen=True, kw_only=True, tag="room.update"):
+    """Fields that are left out stay as they are."""
+
+    name: str | None = None
+    language: str | None = None
+    speech: bool | None = None
+    captions: bool | None = None
+
+
 class PlayingRequest(ClientRequest, frozen=True, kw_only=True, tag="speech.playing"):
-    """`seconds` is how long the playback will last, at most 120."""
+    """`seconds` is how long the playback will last, at most 120. `speaker`: whose speech it is, in a room."""
 
     utterance: int
     target: str
     seconds: float
+    speaker: str = ""
 
 
 class PlayedRequest(ClientRequest, frozen=True, kw_only=True, tag="speech.played"):
     utterance: int
     target: str
+    speaker: str = ""
 
 
 class CloseRequest(ClientRequest, frozen=True, kw_only=True, tag="session.close"):
@@ -235,5 +337,13 @@ class CloseRequest(ClientRequest, frozen=True, kw_only=True, tag="session.close"
 
 
 AnyClientRequest = (
-    StartRequest | ResumeRequest | UpdateRequest | FinalizeRequest | PlayingRequest | PlayedRequest | CloseRequest
+    StartRequest
+    | ResumeRequest
+    | JoinRequest
+    | UpdateRequest
+    | SeatRequest
+    | FinalizeRequest
+    | PlayingRequest
+    | PlayedRequest
+    | CloseRequest
 )

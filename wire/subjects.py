@@ -15,6 +15,7 @@ PARTITIONS = 64
 MAILBOX, JOBS, PARTIALS, EVENTS, DEAD = "MAILBOX", "JOBS", "PARTIALS", "EVENTS", "DEAD"
 SESSIONS_KV, BINDINGS_KV, NODES_KV = "sessions", "bindings", "nodes"
 SLOTS_KV, PARTITIONS_KV, SCHEDULERS_KV = "slots", "partitions", "schedulers"
+ROOMS_KV, PARTIES_KV = "rooms", "parties"
 
 MAILBOX_ALL = "mailbox.>"
 JOB_ALL = "job.>"
@@ -176,6 +177,11 @@ def slot_of_key(key: str) -> tuple[str, int]:
     """(node, slot)"""
     node, _, slot = key.partition(".")
     return node, int(slot)
+
+
+def party_key(room: str, party: str) -> str:
+    """`party` is the part of a room's members that is at one ingress."""
+    return f"{token(room)}.{token(party)}"
 
 
 def job_id(session: str, utterance: int) -> str:

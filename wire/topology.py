@@ -31,6 +31,12 @@ LEASE_RENEW_S = 1.5
 LEASE_STOP_S = 4.0
 """An owner that could not renew for this long stops acting, before anybody else can begin."""
 
+PARTY_RENEW_S = 3.0
+PARTY_TTL_S = 10
+"""The members of a room at one ingress are gone when it has not said for so long that they are there."""
+
+ROOM_TTL_S = 24 * 3600
+"""A room that nobody has entered for so long goes."""
 
 DEDUP_S = 120.0
 """For so long a message id is remembered."""
@@ -110,4 +116,11 @@ BUCKETS = (
     Bucket(subjects.SLOTS_KV, ttl_s=600, description="<node>.<i>: taken by an attempt at a job"),
     Bucket(subjects.PARTITIONS_KV, description="<p>: the scheduler that owns it"),
     Bucket(subjects.SCHEDULERS_KV, ttl_s=LEASE_TTL_S, description="<instance>: heartbeat"),
+    Bucket(subjects.ROOMS_KV, ttl_s=ROOM_TTL_S, max_bytes=64 * MIB, description="<code>: there is such a room"),
+    Bucket(
+        subjects.PARTIES_KV,
+        ttl_s=PARTY_TTL_S,
+        max_bytes=64 * MIB,
+        description="<code>.<party>: the members of a room at one ingress",
+    ),
 )

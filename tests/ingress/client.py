@@ -109,11 +109,11 @@ async def undisturbed(url: str) -> AsyncIterator[None]:
 
 
 def read_speech(frame: bytes) -> Event:
-    kind, utterance, sequence, rate, target = struct.unpack_from("<B3xIII16s", frame)
+    kind, speaker, utterance, sequence, rate, target = struct.unpack_from("<BB2xIII16s", frame)
     assert kind == 1
     return {
-        "type": "speech", "utterance": utterance, "target": target.rstrip(b"\0").decode(), "sequence": sequence,
-        "sample_rate": rate, "pcm": frame[32:],
+        "type": "speech", "speaker": speaker, "utterance": utterance, "target": target.rstrip(b"\0").decode(),
+        "sequence": sequence, "sample_rate": rate, "pcm": frame[32:],
     }  # fmt: skip
 
 

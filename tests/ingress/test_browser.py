@@ -218,13 +218,17 @@ def test_frames_that_are_no_audio(frame: bytes, expected: str) -> None:
     st.integers(0, 2**32 - 1),
     st.integers(1, 192_000),
     st.binary(),
+    st.integers(0, 255),
 )
-def test_speech_frames_are_what_the_protocol_says(n: int, target: str, sequence: int, rate: int, pcm: bytes) -> None:
+def test_speech_frames_are_what_the_protocol_says(
+    n: int, target: str, sequence: int, rate: int, pcm: bytes, speaker: int
+) -> None:
     chunk = SpeechChunk(job="s.1", attempt=1, sequence=sequence, sample_rate=rate, pcm=pcm)
-    frame = browser.write_speech(n, target, chunk)
+    frame = browser.write_speech(n, target, chunk, speaker)
     assert len(frame) == 32 + len(pcm)
     assert read_speech(frame) == {
-        "type": "speech", "utterance": n, "target": target, "sequence": sequence, "sample_rate": rate, "pcm": pcm,
+        "type": "speech", "speaker": speaker, "utterance": n, "target": target, "sequence": sequence,
+        "sample_rate": rate, "pcm": pcm,
     }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from ingress import endings, session, shared
+from ingress import downlink, endings, shared
 from ingress.connection import Connection
 from ingress.endings import Ending
 from ingress.shared import Ingress
@@ -81,7 +81,7 @@ async def test_stop_waits_until_all_have_gone_but_not_for_ever(ingress: Ingress)
 async def test_a_client_that_is_held_back_is_told_that_somebody_is_there(
     url: str, actor: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "ALIVE_S", 0.2)
+    monkeypatch.setattr(downlink, "ALIVE_S", 0.2)
     monkeypatch.setattr(shared, "BEAT_S", 0.05)
     async with connected(url) as client:
         actor.deaf.add((await client.start())["session"])

@@ -22,7 +22,7 @@ import numpy as np
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from ingress.app import PAGE_HEADERS, STATIC
-from ingress.session import ALIVE_S
+from ingress.downlink import ALIVE_S
 
 PATIENCE_S = 20.0
 
