@@ -177,6 +177,10 @@ class Captions(msgspec.Struct):
 
     # --- answers ---
 
+    def is_whole(self, found: Hypothesis) -> bool:
+        """Whether this answers the whole partial that was asked for last."""
+        return found.generation == self.generation and self.whole_end == self.asked_to
+
     def hear(self, found: Hypothesis, now: float, *, keeps: bool) -> bool:
         """Fold in an answer; returns whether it counts. With `keeps` no audio is let go."""
         if found.utterance != self.utterance or not self.heard < found.generation <= self.generation:
@@ -185,7 +189,7 @@ class Captions(msgspec.Struct):
         if found.generation == self.generation:
             self.took = now - self.asked_at if self.asked_at else self.took
             self.asked_at, self.pause = 0.0, NEW_S
-            if self.whole_end == self.asked_to:
+            if self.is_whole(found):
                 self.whole = found
         if found.text:
             self._fold(found, keeps=keeps)
@@ -193,7 +197,7 @@ class Captions(msgspec.Struct):
 
     def _fold(self, found: Hypothesis, *, keeps: bool) -> None:
         text = found.text
-        if self.settled and found.generation == self.generation and self.whole is found:
+        if self.settled and self.whole is found:
             return  # it is about all of the utterance, the others about what is not settled yet
         agrees = self.transcript.hear(text)
         for target, translation in found.translations.items():

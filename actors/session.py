@@ -33,12 +33,13 @@ import msgspec
 from actors.audio import AudioBuffer
 from actors.captions import Captions
 from actors.commands import Command, EndSession, RunPartial, SaveSnapshot, TellClient, TellLive
+from actors.echo import Echo
 from actors.endpointing import Rules
 from actors.jobs import partial_of
 from actors.outcomes import tell
 from actors.state import BufferMark, SessionState, Waiting
 from actors.utterances import Utterances
-from wire.audio import FRAME_SAMPLES, SAMPLE_RATE
+from wire.audio import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE, seconds
 from wire.env import SchedulerSettings
 from wire.messages import (
     AudioChunk,
@@ -124,9 +125,11 @@ class Session:
             case LanguagesChanged():
                 self._languages(mail)
             case PlaybackStarted():
-                self.state.group.busy(now + min(mail.seconds, MAX_PLAYBACK_S))
+                self._playing(mail, now)
             case PlaybackEnded():
                 self.state.group.until = min(self.state.group.until, now)
+                if self.state.echo is not None:
+                    self.state.echo.ended(mail.utterance, _played(mail), seconds(self.buffer.end))
             case SessionTerminated():
                 return self.abort(mail.reason)
             case _:  # ClientSeen: that it was heard from is all that it says
@@ -290,6 +293,14 @@ class Session:
         if boundary is not None:
             self._utterances.begin(boundary, now)
 
+    def _playing(self, mail: PlaybackStarted, now: float) -> None:
+        state, lasting = self.state, min(mail.seconds, MAX_PLAYBACK_S)
+        state.group.busy(now + lasting)
+        state.echo = state.echo or Echo()
+        if mail.text:
+            state.echo.translated(mail.utterance, _played(mail), mail.text)
+        state.echo.played(mail.utterance, _played(mail), seconds(self.buffer.end), lasting)
+
     # --- live captions ---
 
     def _caption(self, now: float) -> None:
@@ -312,7 +323,13 @@ class Session:
 
     def _hypothesis(self, found: Hypothesis, now: float) -> None:
         state, captions = self.state, self.state.captions
-        if captions is None or not captions.hear(found, now, keeps=bool(state.options.live)):
+        if captions is None:
+            return
+        if state.echo is not None and not captions.is_whole(found):
+            onset = max(seconds(captions.start), state.endpointer.voiced_from * FRAME_SECONDS)
+            if state.echo.is_echo(found.text, onset, seconds(captions.asked_to)):
+                found = msgspec.structs.replace(found, text="")
+        if not captions.hear(found, now, keeps=bool(state.options.live)):
             return
         self._utterances.heard_whole(captions, now)
         if captions.utterance != state.next_utterance:
@@ -352,3 +369,8 @@ class Session:
             state.saved_sample = self.buffer.end
             commands = [command for command in commands if not isinstance(command, SaveSnapshot)] + [SaveSnapshot()]
         return commands
+
+
+def _played(mail: PlaybackStarted | PlaybackEnded) -> str:
+    """Which of all that is played here, of this session and of others in its room."""
+    return f"{mail.speaker}:{mail.target}"

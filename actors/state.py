@@ -12,6 +12,7 @@ import msgspec
 
 from actors.captions import Captions
 from actors.context import Group
+from actors.echo import Echo
 from actors.endpointing import Endpointer
 from actors.outcomes import Utterance
 from wire.messages import CloseRequested, FinalizeRequested
@@ -68,5 +69,6 @@ class SessionState(msgspec.Struct, kw_only=True, tag="session_record", tag_field
     buffer: BufferMark = BufferMark()
     group: Group = msgspec.field(default_factory=Group)
     captions: Captions | None = None
+    echo: Echo | None = None
     utterances: list[Utterance] = []
     waiting: list[Waiting] = []

@@ -13,6 +13,7 @@ from actors.attempts import MAX_ROUNDS, SILENCE_S, Work
 from actors.audio import AudioBuffer
 from actors.captions import Captions
 from actors.commands import BuryJob, Command, RunJob, WidenJob
+from actors.echo import Echo
 from actors.endpointing import Boundary
 from actors.jobs import binding_of, dead_of, job_of
 from actors.outcomes import Failure, Utterance
@@ -31,6 +32,7 @@ from wire.messages import (
     NodeMessage,
     StageFailed,
     Transcribed,
+    Translated,
 )
 
 PROGRESS_EXTENDS_S = 20.0
@@ -228,6 +230,15 @@ class Utterances:
                     pass
 
     def _fold(self, utterance: Utterance, result: NodeMessage) -> None:
+        echo = self._state.echo
+        match result:
+            case Transcribed(text=text) if echo is not None and echo.is_echo(text, utterance.start, utterance.end):
+                result = FoundEmpty(
+                    job=result.job, utterance=result.utterance, attempt=result.attempt, node=result.node, reason="echo"
+                )
+            case Translated(target=target, text=text) if target in utterance.speak:
+                echo = self._state.echo = echo or Echo()
+                echo.translated(utterance.number, f":{target}", text)
         transcript = utterance.fold(result)
         if transcript is not None:
             self._state.language = transcript.language

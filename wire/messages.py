@@ -176,7 +176,8 @@ class Transcribed(NodeMessage, frozen=True, kw_only=True):
 
 
 class FoundEmpty(NodeMessage, frozen=True, kw_only=True):
-    """No words in this audio. `reason` is no_speech, noise, repetition or too_short."""
+    """No words in this audio. `reason` is no_speech, noise, repetition or too_short;
+    the actor itself finds an echo."""
 
     reason: str
 

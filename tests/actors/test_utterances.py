@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from actors.commands import Command, RunJob, RunPartial, TellLive
 from actors.utterances import HOLD_S
-from tests.actors.life import Story, Teller, events, jobs, kinds, live, outcome
+from tests.actors.life import Story, Teller, events, jobs, kinds, live, outcome, transcribed
 from wire.env import SchedulerSettings
-from wire.messages import CloseRequested, Hypothesis, JobDone, PartialJob, Translated
+from wire.messages import (
+    CloseRequested,
+    Hypothesis,
+    JobDone,
+    PartialJob,
+    PlaybackEnded,
+    PlaybackStarted,
+    Translated,
+)
 from wire.options import Correction, Glossary, Options, Word
 from wire.protocol import TranscriptFinal, TranscriptPartial, TranslationPartial, UtteranceEmpty
 
@@ -187,3 +195,51 @@ def test_only_targets_that_somebody_listens_to_are_spoken() -> None:
     (run,) = jobs(outcome(teller.story, wait=0))
     assert (run.job.targets, run.job.speak) == (["en", "de"], ["de"])
     assert run.job.voiced > 0.9
+
+
+# --- echoes ---------------------------------------------------------------------------------------------------------
+
+ALOUD = "we will meet again tomorrow at ten"
+
+
+def listening(options: Options = Options()) -> Teller:  # noqa: B008  # it is immutable
+    """A first utterance was translated, and its speech begins to play, for 2 s."""
+    teller = Teller(source="auto", targets=("en",), speech=True, options=options, frames=1).voice(0.5).quiet(0.42)
+    if options.captions:
+        teller.say(heard(teller.story, "on se revoit demain à dix heures")).quiet(0.3)
+    else:
+        teller.quiet(0.3).say(transcribed(1, "on se revoit demain à dix heures"))
+    teller.say(Translated(job="s1.1", utterance=1, attempt=1, node="n1", target="en", text=ALOUD))
+    return teller.say(PlaybackStarted(utterance=1, target="en", seconds=2.0))
+
+
+def said(teller: Teller, text: str) -> list[str]:
+    done = outcome(teller.quiet(0.7).say(transcribed(2, text, language="en"), after=0.5).story, wait=0)
+    return [kind for kind in kinds(done) if kind in ("transcript.final", "utterance.empty")]
+
+
+def test_what_is_played_and_heard_again_is_not_translated_again() -> None:
+    assert said(listening().voice(1.9), ALOUD) == ["transcript.final", "utterance.empty"]
+
+
+def test_it_is_not_shown_either() -> None:
+    teller = listening(CAPTIONS).voice(1.0)
+    before = shown(teller.story)
+    teller.say(heard(teller.story, "we will meet"))
+    assert shown(teller.story) == before
+    assert shown(teller.voice(0.7).say(heard(teller.story, "stop it now")).story) == [*before, ("", "stop it now")]
+
+
+def test_who_speaks_over_it_or_after_it_is_heard() -> None:
+    assert said(listening().voice(1.9), "no wait I cannot come") == ["transcript.final", "transcript.final"]
+    after = listening().quiet(3).voice(1.9)
+    assert said(after, ALOUD) == ["transcript.final", "transcript.final"]
+    stopped = listening().say(PlaybackEnded(utterance=1, target="en"), after=0.1).quiet(1).voice(1.9)
+    assert said(stopped, ALOUD) == ["transcript.final", "transcript.final"]
+
+
+def test_what_others_in_the_room_said_is_known_too() -> None:
+    teller = Teller(targets=("en",), frames=1).quiet(0.5)
+    teller.say(PlaybackStarted(utterance=7, target="en", seconds=2.0, speaker="m2", text=ALOUD)).voice(1.9).quiet(0.7)
+    done = outcome(teller.say(transcribed(1, ALOUD, language="en"), after=0.5).story, wait=0)
+    assert "utterance.empty" in kinds(done)
