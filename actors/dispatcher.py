@@ -21,8 +21,9 @@ both stand. Each step is safe to repeat after a crash, whatever of the two was w
                              and never takes away another's
     both                     adopted and published; if the job was on its lane already, the second is dropped
 
-A node that lost an attempt and left its mark standing froze, died or is cut off: it has had no chance to take it away.
-Its slot is freed, and until its heart is heard again it is given nothing.
+A node that lost an attempt and left its mark standing, or has not begun in time what a slot was reserved for, froze,
+died or is cut off. Its slot is freed, and until its heart is heard again it is given nothing. Should it begin yet,
+it marks the slot anew, and runs no more jobs than it has slots.
 
 Schedulers that have the same view choose alike. One that saw another's mark lately tries the slots of a node in random
 order, so that they seldom reach for the same.
@@ -179,8 +180,13 @@ class Dispatcher:
     async def widen(self, job: Job) -> None:
         """Publish it on the pool's lane as well, unless it is there. Raises QueueFull, NatsUnavailable."""
         id = subjects.widened_message_id(job.session, job.utterance, job.attempt)
-        await self._bus.store(subjects.job_pool(job.pool), job, id=id)
+        stored = await self._bus.store(subjects.job_pool(job.pool), job, id=id)
+        if stored.duplicate:
+            return
         self.counters["jobs_widened"] += 1
+        found = await self._bindings.entry(subjects.binding_key(job.session, job.utterance))
+        if found is not None and (found[0].attempt, found[0].state) == (job.attempt, "sent") and found[0].node:
+            await self._take_back(found[0])
 
     async def _say_unplaced(self, job: Job, reason: str) -> None:
         """The session is told by mail, like all that it knows: should nobody come in time, its client reads the
@@ -255,7 +261,7 @@ class Dispatcher:
                 log.info("a slot goes by itself", node=reserved.node, slot=reserved.slot, reason=error.code)
 
     async def _take_back(self, before: BindingRecord) -> None:
-        """Delete the mark of an attempt that is over, if its node has not; that node is mute then."""
+        """Delete the mark of an attempt that its node has lost, if it is still there; that node is mute then."""
         key = subjects.slot_key(before.node, before.slot)
         try:
             found = await self._slots_kv.entry(key)

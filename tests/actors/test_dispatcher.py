@@ -302,6 +302,19 @@ async def test_the_session_is_told_once_why_no_node_can_take_its_job(bus: Bus) -
     assert [(each.job, each.attempt, each.reason) for each in told] == [expected]
 
 
+async def test_what_was_reserved_on_a_node_that_did_not_begin_in_time_is_free_again(bus: Bus) -> None:
+    bindings = Bucket(bus, subjects.BINDINGS_KV, BindingRecord)
+    async with dispatching(bus, named("a")) as dispatcher:
+        for utterance in (1, 2):
+            await dispatcher.run(command(utterance))
+        begun = msgspec.structs.replace(await binding(bus, "s1.2"), state="started")
+        await bindings.put("s1.2", begun)
+        for utterance in (1, 2):
+            await dispatcher.widen(command(utterance).job)
+        assert [record.job for record in (await slots(bus)).values()] == ["s1.2"]
+        assert not any(view.online for view in dispatcher._nodes("default"))
+
+
 async def test_a_buried_job_can_be_read_by_operators(bus: Bus) -> None:
     dead = DeadJob(
         job="s1.1",
