@@ -12,9 +12,20 @@ from typing import Any, ClassVar, Self
 
 from actors.endpointing import Endpointer, Rules
 from wire import subjects
+from wire.audio import FRAME_SECONDS
 from wire.bus import Bus, Delivered
 from wire.env import SchedulerSettings
-from wire.messages import AudioChunk, ClientMail, CloseRequested, JobDone, JobStarted, NodeMail, Transcribed, decode
+from wire.messages import (
+    AudioChunk,
+    ClientMail,
+    CloseRequested,
+    Hypothesis,
+    JobDone,
+    JobStarted,
+    NodeMail,
+    Transcribed,
+    decode,
+)
 from wire.protocol import AnyClientEvent, TranscriptFinal
 from wire.records import BindingRecord
 
@@ -36,6 +47,8 @@ class Journal:
     def __init__(self) -> None:
         self.bindings: dict[Utterance, BindingRecord] = {}
         self.engine: dict[Utterance, float] = {}
+        self.answered: dict[tuple[str, int], float] = {}
+        """(session, generation) of partials that came back -> when that was stored."""
         self._audio: dict[str, list[tuple[AudioChunk, float]]] = {}
         self._closed: dict[str, float] = {}
         self._done: dict[Utterance, float] = {}
@@ -70,6 +83,12 @@ class Journal:
                 found[len(found) + 1] = audio.last
         return found
 
+    def voice_began(self, session: str) -> float:
+        """Seconds into the session's audio; 0.0 where there was no voice."""
+        threshold = round(255 * SchedulerSettings().speech_threshold)
+        frames = b"".join(audio.speech for audio, _ in self._audio.get(session, []))
+        return next((place * FRAME_SECONDS for place, each in enumerate(frames) if each >= threshold), 0.0)
+
     def stamps(self, session: str, utterance: int, chunk: int | None) -> tuple[float, ...]:
         """Server times of the mailbox message that holds `chunk` (None: of the close) and of all after it."""
         at = (session, utterance)
@@ -92,6 +111,8 @@ class Journal:
                 self._closed[session] = found.time
             case JobStarted() | Transcribed():
                 self._at.setdefault(((session, mail.utterance), type(mail)), found.time)
+            case Hypothesis():
+                self.answered[mail.session, mail.generation] = found.time
             case JobDone():
                 self.engine[session, mail.utterance] = mail.seconds.get("asr", 0.0)
                 self._done[session, mail.utterance] = found.time
