@@ -126,6 +126,11 @@ def is_customary(text: str) -> bool:
 
 
 def echoes(text: str, prompt: str) -> bool:
-    """The prompt came back as what was heard."""
-    heard, said = (" ".join(re.findall(r"\w+", each.lower())) for each in (text, prompt))
-    return len(heard) > 12 and heard in said
+    """The prompt came back as what was heard: each of the text's sentences stands in it, or comes again and again."""
+    said = _bare(prompt)
+    heard = [bare for each in re.split(r"[.!?…。！？]+", text) if (bare := _bare(each))]
+    return len(_bare(text)) > 12 and (_bare(text) in said or all(each in said for each in heard))
+
+
+def _bare(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.lower()))

@@ -115,7 +115,7 @@ class WhisperHearing:
 
     def in_english(self, source: str) -> str:
         if source == AUTO:
-            source, _ = self._language(Ask())
+            source, _ = self.language(Ask())
         decoder = Decoder(self._whisper, source, "translate")
         found = [decoder.carefully(window, Opening()) for window in self._encoding.windows()]
         return " ".join(each.text for each in found if not repeats(each.text)).strip()
@@ -123,26 +123,28 @@ class WhisperHearing:
     def _hear(self, ask: Ask, decode: Callable[[Decoder, Window, Opening], Evidence]) -> Heard | Reason:
         if len(self._audio) < MIN_SECONDS * SAMPLE_RATE:
             return "too_short"
-        language, probability = self._language(ask)
-        decoder = Decoder(self._whisper, language, "transcribe", probability)
+        language, probability = self.language(ask)
+        sure_of_language = 1.0 if language == ask.expected else probability  # what was said before speaks for it
+        decoder = Decoder(self._whisper, language, "transcribe", sure_of_language)
         texts: list[str] = []
         words: list[Word] = []
         reasons: list[Reason] = []
-        sure = 0.0
+        confidence = 0.0
         for window in self._encoding.windows():
             heard = judged(ask, language, decoder, partial(decode, decoder, window))
             if not isinstance(heard, Evidence):
                 reasons.append(heard)
                 continue
             texts.append(heard.text)
-            sure += math.exp(min(heard.log_probability, 0.0))
+            confidence += math.exp(min(heard.log_probability, 0.0))
             if ask.timed:
                 words += decoder.words(window, heard.text)
         if not texts:
             return reasons[0]
-        return Heard(" ".join(texts), language, probability, sure / len(texts), tuple(words))
+        return Heard(" ".join(texts), language, probability, confidence / len(texts), tuple(words))
 
-    def _language(self, ask: Ask) -> tuple[str, float]:
+    def language(self, ask: Ask) -> tuple[str, float]:
+        """The language that is spoken, as far as can be told, and its probability."""
         if ask.source != AUTO:
             return ask.source, 1.0
         if not self._whisper.multilingual:

@@ -59,6 +59,54 @@ def clicks(seconds: float) -> Samples:
     return found
 
 
+def _shaped(seconds: float, low: float, high: float, seed: int = 1) -> Samples:
+    """Noise between two frequencies (Hz), its strongest sample 1."""
+    spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(len(_time(seconds))))
+    frequencies = np.fft.rfftfreq(len(_time(seconds)), 1 / SAMPLE_RATE)
+    made = np.fft.irfft(spectrum * ((frequencies > low) & (frequencies < high)), len(_time(seconds)))
+    shaped: Samples = (made / np.abs(made).max()).astype(np.float32)
+    return shaped
+
+
+def breath(seconds: float, level: float = 0.05) -> Samples:
+    """In and out every 3 s, close to the microphone."""
+    swell = np.maximum(0, np.sin(2 * np.pi * _time(seconds) / 1.5)) ** 2
+    made: Samples = (level * swell * _shaped(seconds, 300, 3000)).astype(np.float32)
+    return made
+
+
+def _struck(seconds: float, each_second: float, sound: Samples) -> Samples:
+    """`sound` again and again, at random and with random strength."""
+    chance = np.random.default_rng(2)
+    found = silence(seconds + 1)
+    for at in chance.integers(0, int(seconds * SAMPLE_RATE), int(seconds * each_second)):
+        found[at : at + len(sound)] += sound * np.float32(chance.uniform(0.3, 1.0))
+    return found[: int(seconds * SAMPLE_RATE)]
+
+
+def applause(seconds: float, level: float = 0.1) -> Samples:
+    """A hall of people: sixty claps a second."""
+    clap = _shaped(0.05, 500, 4000) * np.exp(-_time(0.05) * 80).astype(np.float32)
+    return level * _struck(seconds, 60, clap)
+
+
+def keyboard(seconds: float, level: float = 0.3) -> Samples:
+    """Somebody types, six strokes a second: a click and the thud of the key."""
+    at = _time(0.04)
+    thud = 0.5 * np.sin(2 * np.pi * 180 * at) * np.exp(-at * 120)
+    click = _shaped(0.04, 2000, 7000) * np.exp(-at * 300)
+    return level * _struck(seconds, 6, (thud + click).astype(np.float32))
+
+
+def melody(seconds: float, level: float = 0.2) -> Samples:
+    """A plucked tune over chords."""
+    at = _time(seconds)
+    notes = np.array([523.3, 587.3, 659.3, 784.0, 659.3, 587.3, 523.3, 440.0])[(at / 0.25).astype(int) % 8]
+    tune = sum(np.sin(2 * np.pi * notes * k * (at % 0.25)) / k for k in (1, 2, 3)) * np.exp(-6 * (at % 0.25))
+    made: Samples = (0.5 * level * tune + chords(seconds, level)).astype(np.float32)
+    return made
+
+
 @functools.cache
 def voice() -> Piper:
     return Piper("en_US-joe-medium", catalog.voice("en_US-joe-medium", Path()), "cpu", 2)

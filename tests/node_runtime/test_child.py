@@ -11,7 +11,7 @@ import pytest
 
 from node_runtime import child, frames
 from tests.node_runtime import sounds
-from tests.node_runtime.conftest import job
+from tests.node_runtime.conftest import job, partial
 from wire.env import NodeSettings
 from wire.messages import JobDone, StageFailed, Transcribed
 
@@ -79,6 +79,29 @@ def test_what_an_engine_raises_is_told_and_the_next_job_runs(driven: Driven) -> 
     kinds = [type(each.step) for each in driven.until_ended() if isinstance(each, frames.Stepped)]
     assert StageFailed in kinds
     assert driven.until_ended()[-1] == frames.Ended(run=2)
+
+
+def test_a_glimpse_is_answered_while_every_slot_is_busy_only_after_them(driven: Driven) -> None:
+    driven.send(frames.Begin(settings=NodeSettings(engine="scripted", scripted_rtf=0.1), node="n7"))
+    driven.read()
+    driven.send(frames.Run(run=1, job=job("s", 1, PCM, source="fr", prompt="slow")))
+    driven.send(frames.Glimpse(run=2, job=partial("s", 2, PCM, source="fr")))
+    assert driven.until_ended()[-1] == frames.Ended(run=1)
+    answer = driven.read()
+    assert isinstance(answer, frames.Glimpsed)
+    assert answer.hypothesis is not None
+    assert (answer.run, answer.hypothesis.text, answer.hypothesis.node) == (2, "I heard", "n7")
+
+
+def test_a_glimpse_that_breaks_is_told_and_the_next_is_answered(driven: Driven) -> None:
+    driven.send(frames.Begin(settings=NodeSettings(engine="scripted", scripted_rtf=0.01), node="n7"))
+    driven.read()
+    driven.send(frames.Glimpse(run=1, job=partial("s", 1, PCM, prompt="fail")))
+    assert driven.read() == frames.Glimpsed(run=1, error="EngineError")
+    driven.send(frames.Glimpse(run=2, job=partial("s", 1, PCM)))
+    answer = driven.read()
+    assert isinstance(answer, frames.Glimpsed)
+    assert answer.hypothesis is not None
 
 
 def test_engines_that_cannot_be_loaded_are_told(driven: Driven) -> None:

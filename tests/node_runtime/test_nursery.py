@@ -18,7 +18,7 @@ import pytest
 from node_runtime import frames, nursery
 from node_runtime.nursery import ChildLost, Nursery
 from tests.node_runtime import sounds
-from tests.node_runtime.conftest import job
+from tests.node_runtime.conftest import job, partial
 from wire.env import NodeSettings
 from wire.errors import EngineError, ModelMissing, SettingsError
 from wire.messages import JobDone, Transcribed
@@ -67,6 +67,19 @@ async def test_slots_run_at_the_same_time() -> None:
         since = asyncio.get_running_loop().time()
         await asyncio.gather(it.steps(1, prompt="slow"), it.steps(2, prompt="slow"))
         assert asyncio.get_running_loop().time() - since < 0.9  # each takes 0.5
+
+
+async def test_a_glimpse_comes_back_and_one_that_breaks_is_an_error() -> None:
+    async with watched() as it:
+        await it.born()
+        found = await it.nursery.glimpse(partial("s", 1, PCM, generation=5))
+        assert found is not None
+        assert (found.generation, found.text) == (5, "I heard 1.0 seconds of")
+        with pytest.raises(EngineError, match="EngineError"):
+            await it.nursery.glimpse(partial("s", 1, PCM, prompt="fail"))
+        assert it.nursery.deaths == 0
+        with pytest.raises(ChildLost, match="SIGSEGV"):
+            await it.nursery.glimpse(partial("s", 1, PCM, prompt="crash"))
 
 
 async def test_a_crash_costs_the_run_and_another_child_is_born() -> None:

@@ -23,6 +23,7 @@ from wire.messages import (
     Transcribed,
     Translated,
 )
+from wire.options import Glossary, Word
 
 PCM = sounds.pcm(sounds.white(1.0))
 BONJOUR = Heard("bonjour", "fr", 0.9, 0.8)
@@ -198,6 +199,38 @@ def test_the_original_is_its_own_translation_and_is_not_spoken() -> None:
     assert unavailable.reason == "the original is in this language already"
 
 
+def test_between_two_languages_each_goes_into_the_other_and_nothing_else() -> None:
+    engines = Counting()
+    steps = run(engines, between=["fr", "en"], targets=["fr", "en"], speak=["fr", "en"])
+    assert kinds(steps) == [
+        "Transcribed", "Translated", "SpeechChunk", "SpeechStarted", "SpeechChunk", "SpeechChunk", "SpeechChunk",
+        "SpeechEnded", "JobDone",
+    ]  # fmt: skip
+    assert [step.target for step in steps if isinstance(step, Translated | SpeechStarted | SpeechEnded)] == ["en"] * 3
+    engines = Counting()
+    assert kinds(run(engines, **GIVEN, between=["fr", "en"], targets=["fr", "en"])) == ["Translated", "JobDone"]
+
+
+def test_what_the_job_says_reaches_the_ear() -> None:
+    engines = Counting()
+    run(
+        engines,
+        prompt="said before",
+        expected="en",
+        between=["fr", "en"],
+        words=True,
+        voiced=0.7,
+        glossary=Glossary(words=["Anna"], terms={"Dragoman": {"en": "Dragoman"}}),
+    )
+    assert engines.asked == [Ask("auto", "said before", "en", ("fr", "en"), ("Anna", "Dragoman"), True, 0.7)]
+
+
+def test_times_of_words_are_those_of_the_session() -> None:
+    (step, *_) = run(Counting(Heard("bonjour", "fr", 0.9, 0.8, (Word("bonjour", 0.25, 0.5),))), start=100.0)
+    assert isinstance(step, Transcribed)
+    assert step.words == [Word("bonjour", 100.25, 100.5)]
+
+
 def test_a_target_that_nobody_serves_fails_alone() -> None:
     steps = run(Counting(), targets=["zh", "en"])
     failed, translated = steps[1], steps[2]
@@ -238,6 +271,7 @@ def test_an_ear_that_raises_fails_the_attempt() -> None:
 
 def test_an_unknown_source_is_refused_for_good() -> None:
     engines = Counting()
+    assert isinstance(run(engines, between=["fr", "ko"])[0], StageFailed)
     failed = run(engines, source="ko")[0]
     assert isinstance(failed, StageFailed)
     assert (failed.code, failed.retryable) == ("language_unsupported", True)

@@ -19,6 +19,19 @@ SPEECH = [
     ("大學生利用漏洞免費吃肯德基獲行", 5.0, 0.032, -0.21),
     ("The Quick Brown Box jumps over the Lacey Dodger River Bay.", 3.5, 0.307, -0.66),
 ]
+NUMBERS_AND_NAMES = [
+    ("Call 555 0123 4567.", 3.5, 0.05, -0.4),
+    ("My number is plus 4-9-176-55-55-22.", 6.0, 0.05, -0.36),
+    ("The number is 111111.", 3.0, 0.03, -0.21),
+    ("1, 2, 3, 4, 5, 6, 7, 8, 9, 10", 5.0, 0.1, -0.2),
+    ("0 0 0 0 0 0 7", 4.0, 0.1, -0.4),
+    ("007", 2.0, 0.1, -0.36),
+    ("12.", 1.3, 0.05, -0.22),
+    ("Anna, Anna.", 1.9, 0.1, -0.39),
+    ("Anna, Anna, Anna, come here.", 3.0, 0.05, -0.19),
+    ("Mr Smith, Mr Smith.", 2.4, 0.1, -0.5),
+    ("张伟，张伟，张伟！", 2.0, 0.1, -0.5),
+]
 INVENTED = [
     ("you", 4.0, 0.686, -0.96, "no_speech"),
     ("1 cm x 2 cm", 4.0, 0.777, -1.67, "no_speech"),
@@ -42,7 +55,7 @@ INVENTED = [
 ]
 
 
-@pytest.mark.parametrize(("text", "seconds", "no_speech", "log_probability"), SPEECH)
+@pytest.mark.parametrize(("text", "seconds", "no_speech", "log_probability"), [*SPEECH, *NUMBERS_AND_NAMES])
 def test_speech_survives(text: str, seconds: float, no_speech: float, log_probability: float) -> None:
     assert verdict(Evidence(text, seconds, no_speech, log_probability)) is None
 
@@ -67,6 +80,9 @@ def test_longest_run_counts_words_and_phrases() -> None:
 
 def test_an_echo_of_the_prompt_is_noticed_and_a_short_answer_is_not_one() -> None:
     assert guards.echoes("we meet at nine tomorrow", "So we meet at nine tomorrow. Yes.")
+    assert guards.echoes("We meet at nine. We meet at nine.", "Good morning. We meet at nine.")
+    assert guards.echoes("Good morning. Good morning.", "Good morning. We meet at nine.")
+    assert not guards.echoes("We meet at nine. And then we eat.", "Good morning. We meet at nine.")
     assert not guards.echoes("Yes.", "So we meet at nine tomorrow. Yes.")
     assert not guards.echoes("something quite different", "So we meet at nine tomorrow.")
 

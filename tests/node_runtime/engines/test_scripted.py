@@ -18,6 +18,31 @@ def test_the_text_follows_from_the_audio() -> None:
     assert engines.ear.listen(sounds.silence(2.0)).transcribe(Ask("fr")) == "no_speech"
 
 
+def test_a_sketch_has_as_many_words_as_could_be_said_and_the_same_each_time() -> None:
+    ear = scripted.engines(0.01).ear
+    texts = []
+    for seconds in (0.1, 0.5, 0.8, 2.0):
+        found = ear.listen(sounds.white(seconds)).sketch(Ask("en"))
+        assert isinstance(found, Heard)
+        texts.append(found.text)
+    assert texts == ["I", "I heard", "I heard 0.8 seconds", scripted.transcript(2.0)]
+    assert ear.listen(sounds.silence(2.0)).sketch(Ask()) == "no_speech"
+
+
+def test_words_have_times_where_they_are_asked_for() -> None:
+    found = scripted.engines(0.01).ear.listen(sounds.white(3.0)).transcribe(Ask(timed=True))
+    assert isinstance(found, Heard)
+    assert [word.text for word in found.words] == found.text.split()
+    assert (found.words[0].start, found.words[-1].end) == (0.0, 3.0)
+
+
+def test_the_language_is_french_or_what_is_said_of_it() -> None:
+    assert scripted.language(Ask()) == "fr"
+    assert scripted.language(Ask("ko")) == "ko"
+    assert scripted.language(Ask(between=("en", "fr"))) == "fr"
+    assert scripted.language(Ask(between=("en", "de"))) == "en"
+
+
 def test_it_takes_the_time_it_was_told_to() -> None:
     engines = scripted.engines(0.1)
     since = time.perf_counter()

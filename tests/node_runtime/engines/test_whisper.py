@@ -11,8 +11,6 @@ import pytest
 
 from node_runtime import catalog
 from node_runtime.engines.base import Ask, Heard, Samples
-from node_runtime.engines.decoding import fuller
-from node_runtime.engines.guards import Evidence
 from node_runtime.engines.whisper import Whisper
 from tests.node_runtime import sounds
 from wire.audio import SAMPLE_RATE
@@ -48,18 +46,47 @@ NOTHING = {
     "pink noise": sounds.pink(6.0),
     "hum": sounds.hum(4.0),
     "chords": sounds.chords(8.0),
+    "melody": sounds.melody(8.0),
     "clicks": sounds.clicks(4.0),
+    "keyboard": sounds.keyboard(8.0, 0.1),
+    "applause": sounds.applause(6.0),
+    "breath": sounds.breath(4.0),
+    "a breath close by": sounds.breath(2.0, 0.2),
 }
+NO_WORDS = {"no_speech", "noise", "repetition"}
+HOT = ("Dragoman", "Anna")
+SAID = "We will meet on Thursday afternoon."
 
 
 @pytest.mark.parametrize("name", NOTHING)
 def test_base_invents_nothing(base: Whisper, name: str) -> None:
-    assert base.listen(NOTHING[name]).transcribe(Ask("auto")) in ("no_speech", "noise", "repetition")
+    hearing = base.listen(NOTHING[name])
+    asks = (Ask(), Ask("en", SAID, hot=HOT), Ask(expected="fr", between=("en", "fr")))
+    assert {str(question(ask)) for ask in asks for question in (hearing.transcribe, hearing.sketch)} <= NO_WORDS
 
 
 @pytest.mark.parametrize("name", NOTHING)
 def test_tiny_invents_nothing(tiny: Whisper, name: str) -> None:
-    assert tiny.listen(NOTHING[name]).transcribe(Ask("en")) in ("no_speech", "noise", "repetition")
+    hearing = tiny.listen(NOTHING[name])
+    asks = (Ask("en"), Ask("en", SAID, hot=HOT))
+    assert {str(question(ask)) for ask in asks for question in (hearing.transcribe, hearing.sketch)} <= NO_WORDS
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("Call 555 0123 4567.", r"call \d.*4,?567"),
+        ("Anna? Anna!", r"anna\W+anna"),
+        ("The number is 1 1 1 1 1 1.", r"(1\W*){6}"),
+        ("Mister Smith, Mister Smith.", r"smith.*smith"),
+        ("12.", r"12|twelve"),
+    ],
+)
+def test_numbers_and_names_are_kept(base: Whisper, said: str, kept: str) -> None:
+    hearing = base.listen(sounds.said(said))
+    for found in (hearing.transcribe(Ask("en")), hearing.sketch(Ask("en")), hearing.transcribe(Ask(expected="en"))):
+        assert isinstance(found, Heard), found
+        assert re.search(kept, found.text.lower()), found.text
 
 
 @pytest.mark.parametrize("word", ["No.", "Yes.", "Okay.", "Stop!", "Thank you."])
@@ -97,6 +124,69 @@ def test_one_encoding_serves_detection_transcript_and_translation(
     assert isinstance(hearing.transcribe(Ask("auto")), Heard)
     assert "morning" in hearing.in_english("auto").lower()
     assert len(calls) == 1
+
+
+def test_what_was_encoded_lately_is_not_encoded_again(base: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
+    speech = sounds.said("Good evening, everybody.")
+    base.listen(speech[:16000]).sketch(Ask("en"))
+    whole = base.listen(speech).transcribe(Ask(expected="en"))
+    monkeypatch.setattr(base.model, "encode", None)
+    assert base.listen(speech.copy()).transcribe(Ask(expected="en")) == whole
+    assert "evening" in base.listen(speech).in_english("en").lower()
+    with pytest.raises(TypeError):  # a sketch is of audio that never comes again
+        base.listen(speech[:16000]).sketch(Ask("en"))
+
+
+def test_a_sketch_is_made_of_what_was_said_so_far(base: Whisper) -> None:
+    speech = sounds.said("The committee will meet on Thursday afternoon to discuss the new budget.")
+    found = base.listen(speech[: int(2.2 * SAMPLE_RATE)]).sketch(Ask("en", timed=True))
+    assert isinstance(found, Heard)
+    assert words(found.text).startswith("the committee will meet")
+    assert words("".join(f" {word.text}" for word in found.words)) == words(found.text)
+    rest = base.listen(speech[int(1.2 * SAMPLE_RATE) :]).sketch(Ask("en", "The committee"))
+    assert isinstance(rest, Heard)
+    assert words(rest.text).endswith("on thursday afternoon to discuss the new budget")
+
+
+def test_a_name_from_the_glossary_is_spelled_right(base: Whisper) -> None:
+    hearing = base.listen(sounds.said("We deploy Quixplor for Doctor Xiomara on Monday."))
+    plain = hearing.transcribe(Ask("en"))
+    assert isinstance(plain, Heard)
+    assert "Quixplor" not in plain.text
+    for found in (
+        hearing.transcribe(Ask("en", hot=("Quixplor", "Xiomara"))),
+        hearing.sketch(Ask("en", hot=("Quixplor",))),
+    ):
+        assert isinstance(found, Heard)
+        assert "Quixplor" in found.text
+
+
+def test_names_that_are_not_said_change_nothing(base: Whisper, recordings: Path) -> None:
+    absurd = ("Zanzibar", "Schwarzenegger", "mitochondria", "country club", "American Express", "Concord grape")
+    for name in ("jfk.flac", "ls_a.flac", "lr_en.wav", "lr_ko.wav"):
+        hearing = base.listen(sounds.recorded(recordings / name))
+        for question in (hearing.transcribe, hearing.sketch):
+            assert question(Ask(hot=absurd)) == question(Ask()), name
+
+
+def test_a_short_piece_does_not_change_the_language(base: Whisper, recordings: Path) -> None:
+    """Pieces that `base` by itself takes for another language, at up to 0.75."""
+    pieces = [("fr_intro.mp3", 12.0, 1.0, "fr"), ("lr_es.wav", 1.4, 0.7, "es"), ("zh_mid.wav", 0.7, 0.7, "zh")]
+    for name, at, seconds, language in pieces:
+        audio = sounds.recorded(recordings / name)[int(at * SAMPLE_RATE) : int((at + seconds) * SAMPLE_RATE)]
+        hearing = base.listen(audio)
+        assert hearing.language(Ask())[0] != language
+        assert hearing.language(Ask(expected=language))[0] == language
+
+
+def test_a_change_of_language_is_noticed(base: Whisper, recordings: Path) -> None:
+    for name, language in (("lr_en.wav", "en"), ("name_fr.wav", "fr"), ("lr_es.wav", "es"), ("lr_ko.wav", "ko")):
+        hearing = base.listen(sounds.recorded(recordings / name))
+        for expected in {"en", "fr", "de"} - {language}:
+            assert hearing.language(Ask(expected=expected))[0] == language
+            found, probability = hearing.language(Ask(expected=expected, between=(expected, language)))
+            assert found == language
+            assert probability > 0.8
 
 
 def test_audio_of_more_than_a_window_is_heard_to_its_end(tiny: Whisper) -> None:
@@ -151,15 +241,6 @@ def test_a_truncated_model_cannot_be_loaded(tmp_path: Path, cache: Path) -> None
         (tmp_path / "model.bin").write_bytes(file.read(1_000_000))
     with pytest.raises(ModelMissing, match="cannot be loaded"):
         Whisper(tmp_path, "cpu", 1, 1)
-
-
-def test_the_fuller_of_two_decodings() -> None:
-    short = Evidence("end of it", 12.0, 0.05, -0.3)
-    assert fuller(short, Evidence("the beginning and the end of it", 12.0, 0.05, -0.4)).text.startswith("the beginning")
-    assert fuller(short, Evidence("the beginning and the end of it", 12.0, 0.05, -1.4)) is short
-    assert fuller(short, Evidence("and so " * 30, 12.0, 0.05, -0.1)) is short
-    assert fuller(short, Evidence("the end of it", 12.0, 0.05, -0.1)) is not short
-    assert fuller(short, Evidence("end of it.", 12.0, 0.05, -0.1)) is short
 
 
 def test_recordings(base: Whisper, recordings: Path) -> None:
