@@ -4,8 +4,8 @@
     python -m bench.streams --sessions 1 --audio fr_intro.mp3 --source fr --target en
 
 A whole Dragoman with one node of one slot, as `dragoman up` starts it, but for `dedicated`: the sessions' own load must
-not keep work from it. All sessions begin at the same moment and say the same, which is the worst that can be. For each
-number of sessions:
+not keep work from it. All sessions begin at the same moment and say the same, which is the worst that can be; their
+audio differs by some samples, or the engine would know it already. For each number of sessions:
 
     first text       first voice sent -> first words at the client, committed or not
     partial delay    newest audio that a partial knows had been sent -> the partial at the client
@@ -53,6 +53,7 @@ from wire.protocol import StartRequest, TranscriptFinal, TranscriptPartial, Tran
 CHUNK_S = 0.1
 SETTLE_S = 1.5
 BARE_RUNS = 2
+APART = 7 * BYTES_PER_SAMPLE
 SAID = {
     "jfk.flac": "And so, my fellow Americans, ask not what your country can do for you, ask what you can do for your "
     "country.",
@@ -120,7 +121,10 @@ async def measure(counts: Sequence[int], pcm: bytes, start: StartRequest, said: 
         for count in counts:
             async with Journal.kept(bus) as journal:
                 async with asyncio.TaskGroup() as group:
-                    playing = [group.create_task(play(running.address, pcm, start)) for _ in range(count)]
+                    playing = [
+                        group.create_task(play(running.address, pcm[number * APART :], start))
+                        for number in range(count)
+                    ]
                 await asyncio.sleep(SETTLE_S)
             everybody = [task.result() for task in playing]
             streamed = [await asyncio.to_thread(look_at, each, journal, questions, engine) for each in everybody]
