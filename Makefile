@@ -4,12 +4,11 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 ARGS ?=
 
-.PHONY: help setup up test drills lint clean
+.PHONY: help setup up test lint clean
 
 help:
 	@echo "make up      start everything on this machine   (ARGS='--port 9000' and so on)"
 	@echo "make test    check the code and run every test  (ARGS='tests/wire -k follow' for some)"
-	@echo "make drills  a NATS cluster and chaos, for minutes: wants a quiet machine"
 	@echo "make lint    only check the code"
 	@echo "make setup   only make .venv"
 	@echo "make clean   remove .venv and what was built"
@@ -33,9 +32,6 @@ lint: setup
 
 test: setup lint
 	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
-
-drills: setup
-	$(VENV)/bin/python -m pytest -m drill $(ARGS)
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -25,8 +25,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-SHARED = ("system/faults", "system", "page")
-"""Directories whose tests share a fleet, a stack or a browser, the slowest first."""
+SHARED = ("system/faults/test_c", "system/faults", "system", "page")
+"""Beginnings of paths of tests that share a fleet, a stack or a browser, the slowest first."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     def group(item: pytest.Item) -> str:
         name = item.path.relative_to(here).as_posix()
-        return next((each for each in SHARED if name.startswith(f"{each}/")), name)
+        return next((each for each in SHARED if name.startswith(each)), name)
 
     for item in items:
         item.add_marker(pytest.mark.xdist_group(group(item)))

@@ -10,7 +10,6 @@ from rich.console import Console
 from bench.chaos import chaos
 
 
-@pytest.mark.drill
 @pytest.mark.timeout(450)
 async def test_a_minute_of_chaos_loses_and_repeats_nothing(tmp_path: Path) -> None:
     console = Console(width=110, record=True)

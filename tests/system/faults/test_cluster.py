@@ -20,7 +20,7 @@ from wire.kv import Bucket
 from wire.protocol import SessionClosed
 from wire.records import LeaseRecord
 
-pytestmark = [pytest.mark.drill, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
 
 LEASES = f"KV_{subjects.PARTITIONS_KV}"
 
