@@ -2,7 +2,7 @@
 
 Finals go first (`Precedence`): between its steps a glimpse waits until no final is in hand, and when that has taken so
 long that nobody can want it any more, it ends without an answer. A job that is `whole` is heard as a final would be, by
-the same call, for it may become one.
+the same call and in one go, for it may become one; and if the final comes meanwhile, it finds the work half done.
 """
 
 from __future__ import annotations
@@ -68,10 +68,13 @@ class Glimpser:
         check(ask, self._engines.ear)
         if not self._may_go_on(until):
             return None
-        hearing.prepare()
-        if not self._may_go_on(until):
-            return None
-        found = hearing.transcribe(ask) if job.whole else hearing.sketch(ask)
+        if job.whole:
+            found = hearing.transcribe(ask)
+        else:
+            hearing.prepare()
+            if not self._may_go_on(until):
+                return None
+            found = hearing.sketch(ask)
         if not isinstance(found, Heard):
             return self._answer(job, since, empty=found)
         return self._answer(

@@ -76,9 +76,12 @@ class Partials:
 
     async def serve(self) -> None:
         """For ever."""
-        async with asyncio.TaskGroup() as group:
-            for pool in self._pools:
-                group.create_task(self._serve_pool(pool, group), name=f"partials-{pool}")
+        try:
+            async with asyncio.TaskGroup() as group:
+                for pool in self._pools:
+                    group.create_task(self._serve_pool(pool, group), name=f"partials-{pool}")
+        finally:
+            log.info("no more partials are taken", **self.counters)
 
     async def _serve_pool(self, pool: str, group: asyncio.TaskGroup) -> None:
         while True:
@@ -94,9 +97,7 @@ class Partials:
     def _has_room(self) -> bool:
         if not (self._presence.ready and self._fitness.fit):
             return False
-        if self._presence.device == "cuda":
-            return self._running < len(self._slots.free)
-        return not self._running and not self._slots.busy
+        return has_room(self._presence.device, self._running, self._slots.busy, len(self._slots.free))
 
     async def _until_changed(self) -> None:
         """Until a partial has ended, or it is time to look: nobody tells of finals."""
@@ -155,6 +156,11 @@ class Partials:
             log.info("a partial's answer was not stored", session=job.session, reason=error.code)
             return "lost"
         return "answered"
+
+
+def has_room(device: str, running: int, busy: int, free: int) -> bool:
+    """Whether one more partial may run. `running` are partials, `busy` and `free` slots."""
+    return running < free if device == "cuda" else not running and not busy
 
 
 def read(data: bytes) -> PartialJob:

@@ -23,7 +23,7 @@ def ask(engines: Counting, precedence: Precedence | None = None, **fields: Any) 
     ("fields", "calls"),
     [
         ({}, ["prepare", "sketch auto"]),
-        ({"whole": True}, ["prepare", "asr auto"]),
+        ({"whole": True}, ["asr auto"]),
         ({"live": ["fr"]}, ["prepare", "sketch auto"]),
         ({"live": ["en", "de"]}, ["prepare", "sketch auto", "english fr", "translate fr de"]),
     ],

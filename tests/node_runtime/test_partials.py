@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from node_runtime.partials import LONGEST_LIFE_S, Ages, read
+from node_runtime.partials import LONGEST_LIFE_S, Ages, has_room, read
 from tests.nats_server import NatsServer
 from tests.node_runtime import sounds
 from tests.node_runtime.conftest import hearing, job, node, partial, post, post_partial
@@ -81,6 +81,15 @@ async def test_a_language_that_the_node_does_not_hear_is_left_to_others(server: 
         await other.until(lambda: other.of(Hypothesis))
         await until(lambda: _empty(bus))  # its time is over
     assert not heard.of(Hypothesis)
+
+
+def test_there_is_room_on_a_cpu_when_it_is_idle_and_on_a_gpu_in_free_slots() -> None:
+    assert has_room("cpu", running=0, busy=0, free=4)
+    assert not has_room("cpu", running=0, busy=1, free=3)
+    assert not has_room("cpu", running=1, busy=0, free=4)
+    assert has_room("cuda", running=2, busy=1, free=3)
+    assert not has_room("cuda", running=3, busy=1, free=3)
+    assert not has_room("cuda", running=0, busy=4, free=0)
 
 
 def test_ages_are_by_the_clocks_difference_and_survive_a_clock_that_is_set() -> None:
