@@ -12,7 +12,8 @@ audio differs by some samples, or the engine would know it already. For each num
     final lag        all audio sent -> the session's last final at the client
     bound            the same from the bare engine, in this process, asked for the same utterances (bench/streamed.py)
     utterance lag    the chunk that completes the silence after an utterance (or the close) sent -> its final
-    WER              against what was said; for recordings whose text is not known, against the bare engine's words
+    WER              against what was said, and in brackets the bare engine's, for the same utterances; for recordings
+                     whose text is not known, against the bare engine's words
     partials         answered, of those that were asked for; the rest was shed
     first sound      translation.final -> first speech frame, both at the client; median and worst
 """
@@ -131,7 +132,7 @@ async def measure(counts: Sequence[int], pcm: bytes, start: StartRequest, said: 
             if not all(each.utterances for each in streamed):
                 raise stack.Void("a session was not understood at all")
             bare = " ".join(engine.hear(final.start, final.end)[1] for final, _ in everybody[0].finals)
-            found.append(figures(streamed, said or bare))
+            found.append(figures(streamed, said or bare, bare))
     return found
 
 
