@@ -70,7 +70,10 @@ def convert(
             shutil.copyfile(checkpoint / name, made / name)
         description.write(made, Description(source or str(checkpoint), licence, list(languages)))
         if not _hears(checkpoint):
-            check(made)
+            try:
+                check(made)
+            except ModelMissing as error:
+                raise ModelMissing(str(error).replace(str(made), str(checkpoint))) from error
         made.chmod(0o755)
         made.rename(output)
 
