@@ -2,12 +2,15 @@
 // to them, and they are drawn again.
 
 import { Captions } from "./captions.js";
-import { NOTHING_KNOWN, choose, requestOf, settle } from "./choices.js";
+import { NOTHING_KNOWN, choose, requestIn, requestOf, settle } from "./choices.js";
 import { backoff } from "./connection.js";
 import { Controls } from "./controls.js";
+import { Lobby } from "./lobby.js";
 import { recall, remember } from "./memory.js";
 import { isPossible } from "./microphone.js";
 import { Player } from "./player.js";
+import { codeIn, linkOf, people, talking } from "./room.js";
+import { RoomBar } from "./roombar.js";
 import { Run } from "./run.js";
 import { Shortcuts } from "./shortcuts.js";
 import { initial, key, reduce } from "./state.js";
@@ -26,6 +29,10 @@ let choice = settle(remembered.choice, info);
 let sound = { muted: remembered.muted === true, volume: within(remembered.volume, 0, 1), speed: speedOf(remembered.speed) };
 let state = initial;
 let run = null;
+let place = null; // in a room: {code, name, source, language, listens}
+
+const request = () => (place === null ? requestOf(choice) : requestIn(place, !sound.muted));
+const hears = () => place !== null || choice.mode === "speech";
 
 function within(value, low, high) {
   return typeof value === "number" && value >= low && value <= high ? value : high;
@@ -46,33 +53,57 @@ const captions = new Captions({
 });
 
 function happened(event) {
-  state = reduce(state, event);
+  state = reduce(state, { ...event, now: Date.now() });
   captions.draw(state.captions);
   controls.captions(state.captions.length, state.captions.filter((each) => each.phase === "final").length);
-  controls.heard(choice.source, state.lastLanguage);
+  controls.heard(choice, state.lastLanguage);
+  roomBar.draw(place?.code ?? "", people(state.room, talking(state)));
 }
 
 // --- speech ---
 
 const player = new Player({
   playing(id, seconds) {
-    if (id.session === state.session) run?.playing(id, seconds);
+    if (isRunning(id)) run?.playing(id, seconds);
     happened({ type: "playback.started", ...id });
   },
   played(id) {
-    if (id.session === state.session) run?.played(id);
+    if (isRunning(id)) run?.played(id);
     happened({ type: "playback.ended", ...id });
   },
   progress: (id, position, seconds) => captions.spoken(id, position, seconds),
   skipped: () => controls.say("speech", words("speech_skipped")),
 });
 
+const isRunning = ({ session, speaker }) => speaker !== undefined || session === state.session;
+
 /** What was spoken in this utterance: what is in the reader's language already needs no voice. */
-function languageOf({ utterance }) {
-  return state.captions.findLast((each) => each.key === key(state.session, utterance))?.language;
+function languageOf({ session, utterance }) {
+  return state.captions.findLast((each) => each.key === key(session, utterance))?.language;
 }
 
-const idOf = ({ utterance, target }) => ({ session: state.session, utterance, target });
+/** Of speech: `speaker` is another member of the room, or 0 or undefined. */
+const idOf = ({ utterance, target }, speaker) =>
+  speaker ? { session: speaker, utterance, target, speaker } : { session: state.session, utterance, target };
+
+function voice(event, id) {
+  if (event.type === "speech.started" && hears()) player.begin(id, event.sample_rate);
+  if (event.type === "speech.ended" || (event.type === "error" && event.target)) player.end(id);
+  if (event.type === "speech.unavailable" && languageOf(id) !== event.target) controls.say("voice", words("no_voice"));
+}
+
+/** What else there is to an event in a room: what its reader reads, and that their own words are for others. */
+function inRoom({ type }) {
+  if (place === null) return {};
+  if (type === "session.started" || type === "session.updated") return { targets: [] };
+  return type === "room.joined" ? { language: place.language } : {};
+}
+
+/** In a room, the others' voices are lower while the reader speaks. */
+function giveWay({ type, committed, tentative }) {
+  if (type === "transcript.partial") player.lowered = place !== null && `${committed}${tentative}` !== "";
+  if (type === "transcript.final" || type === "utterance.empty" || type === "error") player.lowered = false;
+}
 
 function setSound(change) {
   sound = { ...sound, ...change };
@@ -80,6 +111,7 @@ function setSound(change) {
   player.volume = sound.muted ? 0 : sound.volume;
   player.speed = sound.speed;
   controls.speech(sound);
+  if (place !== null && "muted" in change) run?.update(request());
 }
 
 function changeSpeed(steps) {
@@ -93,14 +125,14 @@ const tell = {
   phase: (name) => controls.phase(name),
   level: (rms) => controls.level(rms),
   trouble: (place, code, message) => controls.say(place, code === null ? null : words(code, message)),
-  speech({ utterance, sequence, rate, target, samples }) {
-    if (choice.mode === "speech") player.add(idOf({ utterance, target }), rate, sequence, samples);
+  speech({ speaker, utterance, sequence, rate, target, samples }) {
+    if (hears()) player.add(idOf({ utterance, target }, speaker), rate, sequence, samples);
   },
   event(event) {
-    happened(event);
-    if (event.type === "speech.started" && choice.mode === "speech") player.begin(idOf(event), event.sample_rate);
-    if (event.type === "speech.ended" || (event.type === "error" && event.target)) player.end(idOf(event));
-    if (event.type === "speech.unavailable" && languageOf(event) !== event.target) controls.say("voice", words("no_voice"));
+    happened({ ...event, ...inRoom(event) });
+    if (event.type === "room.said") return voice(event.event, idOf(event.event, event.speaker));
+    voice(event, idOf(event));
+    giveWay(event);
     if (event.type === "error" && event.code === "language_unsupported") void learn();
   },
   lost() {
@@ -110,21 +142,77 @@ const tell = {
   over() {
     run = null;
     player.endAll();
+    player.lowered = false;
     letSleep();
     controls.phase("ready");
+    controls.microphone(false, false);
+    happened({ type: "room.left" });
+    if (next !== null) begin();
   },
 };
 
+let next = null; // what is to be begun when this run is over
+
+function begin() {
+  next = null;
+  for (const about of ["microphone", "connection", "session", "loss", "speech", "voice"]) controls.say(about, null);
+  player.unlock().catch(() => {}); // speech stays silent; captions do not need it
+  keepAwake();
+  run = new Run(request(), tell);
+  void run.start();
+}
+
 function startOrStop() {
-  if (run === null) {
-    for (const place of ["microphone", "connection", "session", "loss", "speech", "voice"]) controls.say(place, null);
-    player.unlock().catch(() => {}); // speech stays silent; captions do not need it
-    keepAwake();
-    run = new Run(requestOf(choice), tell);
-    void run.start();
-  } else {
-    if (run.closing) player.stop();
+  if (run === null) return begin();
+  if (run.closing) player.stop();
+  void run.stop();
+}
+
+function muteMicrophone() {
+  if (run === null || place?.listens) return;
+  run.silent = !run.silent;
+  controls.microphone(place !== null, run.silent);
+}
+
+// --- rooms ---
+
+function enter(wantedPlace) {
+  const { code, ...mine } = wantedPlace;
+  place = wantedPlace;
+  remember({ room: mine });
+  history.replaceState(null, "", linkOf(location.href, code));
+  controls.say("copy", null);
+  if (run !== null) {
+    next = place;
+    player.stop();
     void run.stop();
+  } else begin();
+  controls.microphone(!place.listens, false);
+  roomBar.draw(code, people(state.room, new Set()));
+  controls.speech(sound);
+}
+
+function leave() {
+  place = null;
+  history.replaceState(null, "", location.pathname);
+  player.stop();
+  if (run !== null) startOrStop();
+  happened({ type: "room.left" });
+  controls.choices(choice, info);
+}
+
+async function newRoom() {
+  const answer = await fetch("/v1/rooms", { method: "POST" });
+  if (!answer.ok) throw new Error(String(answer.status));
+  return (await answer.json()).room;
+}
+
+async function copyLink() {
+  try {
+    await navigator.clipboard.writeText(linkOf(location.href, place.code));
+    controls.done("Link copied");
+  } catch {
+    controls.say("copy", words("link_not_copied"));
   }
 }
 
@@ -132,10 +220,10 @@ function change(wanted) {
   choice = choose(choice, wanted, info);
   remember({ choice });
   controls.choices(choice, info);
-  controls.heard(choice.source, state.lastLanguage);
+  controls.heard(choice, state.lastLanguage);
   controls.say("voice", null);
   if (choice.mode !== "speech") player.stop();
-  run?.update(requestOf(choice));
+  run?.update(request());
 }
 
 // --- text ---
@@ -172,7 +260,11 @@ const controls = new Controls({
   skip: () => player.skip(),
   copy,
   save,
+  hush: muteMicrophone,
 });
+
+const roomBar = new RoomBar({ link: copyLink, leave });
+const lobby = new Lobby({ join: enter, create: newRoom }, remembered.room);
 
 new Shortcuts({
   keys: {
@@ -184,6 +276,8 @@ new Shortcuts({
     "<": () => changeSpeed(-1),
     n: () => captions.toNow(),
     c: copy,
+    d: muteMicrophone,
+    r: () => (place === null ? lobby.open() : void copyLink()),
   },
   dialog: byId("help"),
   button: byId("help-open"),
@@ -202,6 +296,7 @@ async function learn(attempt = 0) {
     if (told.sources.length > 0) {
       info = { sources: told.sources, targets: told.targets, voices: told.voices };
       choice = settle(choice, info);
+      lobby.learn(info);
     } else trouble = "no_node";
   } catch {
     trouble = "server_unreachable";
@@ -213,7 +308,12 @@ async function learn(attempt = 0) {
 
 controls.phase("ready");
 controls.choices(choice, info);
-controls.heard(choice.source, "");
+controls.heard(choice, "");
 setSound({});
+if (codeIn(location.hash) !== "") lobby.open(codeIn(location.hash));
+window.addEventListener("hashchange", () => {
+  const code = codeIn(location.hash);
+  if (code !== "" && code !== place?.code) lobby.open(code);
+});
 if (!isPossible()) controls.say("microphone", words("insecure_context"));
 void learn();

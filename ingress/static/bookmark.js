@@ -1,5 +1,4 @@
-// How far the page has read in a session, which is what it says to come back to it (docs/protocol.md, *Coming back*).
-// PURE. The token opens the session to whoever has it: it stays in memory and goes to the server alone.
+// How far the page has read, which is what it says to come back (docs/protocol.md, *Coming back* and *Rooms*). PURE. The token opens the session to whoever has it: it stays in memory and goes to the server alone.
 
 export class Bookmark {
   #n = 0; // of the last event
@@ -35,6 +34,48 @@ export class Bookmark {
   /** {session, token, n, heard}: what protocol.sessionResume asks for. */
   get place() {
     return { session: this.session, token: this.token, n: this.#n, heard: [...this.#speech.values()] };
+  }
+}
+
+/** The same of a room: how far the page has read in what each other member says, and whose voice is whose. */
+export class Others {
+  #n = new Map(); // member -> the last event
+  #speech = new Map(); // what has begun and not ended: its name -> {speaker, before: the event before its beginning}
+  #numbers = new Map(); // in speech frames -> member
+
+  /** Of a room.members. */
+  meet(members) {
+    this.#numbers = new Map(members.filter(({ number }) => number > 0).map(({ number, member }) => [number, member]));
+  }
+
+  /** Take a room.said in. Returns false for one that was read before. */
+  read({ speaker, event }) {
+    if (event.n > 0) {
+      if (event.n <= (this.#n.get(speaker) ?? 0)) return false;
+      this.#n.set(speaker, event.n);
+    }
+    const name = `${speaker}.${nameOf(event)}`;
+    if (event.type === "speech.started") this.#speech.set(name, { speaker, before: event.n - 1 });
+    else if (event.type === "speech.ended" || (event.type === "error" && event.target)) this.#speech.delete(name);
+    return true;
+  }
+
+  /** Whose speech this frame is of; null where its beginning was not told. */
+  speakerOf(frame) {
+    const speaker = this.#numbers.get(frame.speaker);
+    return this.#speech.has(`${speaker}.${nameOf(frame)}`) ? speaker : null;
+  }
+
+  /** Read everything once more: in another language it is something else. */
+  startAgain() {
+    this.#n.clear();
+  }
+
+  /** What the page has: of speech that it has in part it wants all again, and takes what is missing. */
+  get have() {
+    const have = Object.fromEntries(this.#n);
+    for (const { speaker, before } of this.#speech.values()) have[speaker] = Math.min(have[speaker], before);
+    return have;
   }
 }
 

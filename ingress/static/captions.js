@@ -64,10 +64,10 @@ export class Captions {
   /** Finished text is told to screen readers once: the translation where there is one, else the original. */
   #announce(caption, former) {
     const text = told(caption);
-    if (text === "" || (former !== undefined && text === told(former))) return;
+    if (caption.told || caption.who === "self" || text === "" || (former !== undefined && text === told(former))) return;
     const line = document.createElement("p");
     line.lang = caption.translation?.target ?? caption.language;
-    line.textContent = text;
+    line.textContent = caption.name === "" ? text : `${caption.name}: ${text}`;
     this.announcer.append(line);
     while (this.announcer.childElementCount > 4) this.announcer.firstElementChild.remove();
   }
@@ -98,7 +98,7 @@ export class Captions {
 function told({ phase, text, translation }) {
   if (phase !== "final") return "";
   if (translation === null || translation.phase === "failed") return text;
-  return translation.text;
+  return translation.text; // nothing before it is final
 }
 
 /** Make `row` show `caption`. */
@@ -107,11 +107,18 @@ function fill(row, caption, timeOf) {
   row.dataset.key = caption.key;
   row.classList.toggle("bilingual", caption.translation !== null);
   row.classList.toggle("speaking", caption.speaking);
+  row.classList.toggle("self", caption.who === "self");
+  row.classList.toggle("other", caption.who === "other");
   if (caption.speaking) row.setAttribute("aria-current", "true");
   else row.removeAttribute("aria-current");
-  const parts = [margin(caption, timeOf), original(caption)];
-  if (caption.translation !== null && caption.phase === "final") parts.push(translation(caption.translation));
-  row.replaceChildren(...parts);
+  const words = [original(caption)];
+  const isWorthShowing = caption.phase === "final" || caption.translation?.phase === "partial";
+  if (caption.translation !== null && isWorthShowing) words.push(translation(caption.translation));
+  if (caption.who === "other") {
+    words.reverse(); // the reader's language first
+    words.unshift(make("p", "who", caption.name));
+  } else if (caption.who === "self") words.unshift(make("p", "who", "You"));
+  row.replaceChildren(margin(caption, timeOf), ...words);
   return row;
 }
 
@@ -127,7 +134,7 @@ function margin({ phase, at, language }, timeOf) {
   return aside;
 }
 
-function original({ phase, text, language, committed, tentative, code }) {
+function original({ who, phase, text, language, committed, tentative, code, translation }) {
   const p = make("p", "original");
   p.dir = "auto";
   if (phase === "final") {
@@ -136,20 +143,31 @@ function original({ phase, text, language, committed, tentative, code }) {
   } else if (phase === "failed") {
     if (committed === "") p.append(make("span", "missing", `This sentence ${missing(code)}.`));
     else p.append(make("span", "committed", committed), " ", make("span", "missing", `(${missing(code)})`));
+  } else if (who === "other" && committed === "" && tentative === "") {
+    if (translation?.phase !== "partial") p.append(make("span", "awaited", "speaking"));
   } else {
-    p.append(make("span", "committed", committed));
-    if (tentative !== "") p.append(committed === "" ? "" : " ", make("span", "tentative", tentative));
+    p.append(...growing(committed, tentative));
   }
   return p;
 }
 
-function translation({ phase, target, text, code, unspoken }) {
+/** Words that are certain, and words that may change. */
+function growing(committed, tentative) {
+  const certain = make("span", "committed", committed);
+  if (tentative === "") return [certain];
+  return [certain, committed === "" ? "" : " ", make("span", "tentative", tentative)];
+}
+
+function translation({ phase, target, text, code, unspoken, committed, tentative }) {
   const p = make("p", "translation");
   p.dir = "auto";
   if (phase === "final") {
     p.lang = target;
     for (const sentence of sentences(text, target)) p.append(make("span", "sentence", sentence.trim()), " ");
     if (unspoken !== "") p.append(make("span", "missing", `(${missing(unspoken)})`));
+  } else if (phase === "partial") {
+    p.lang = target;
+    p.append(...growing(committed, tentative));
   } else if (phase === "waiting") {
     p.append(make("span", "awaited", "translating"));
   } else {

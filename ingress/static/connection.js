@@ -7,7 +7,7 @@
 //
 //   {phase: "connecting" | "live" | "waiting" | "closing" | "closed", failure: {code, message} | null}
 
-import { Bookmark } from "./bookmark.js";
+import { Bookmark, Others } from "./bookmark.js";
 import * as protocol from "./protocol.js";
 
 /** What a close code says where no error event came before it; all others say that the server is away. */
@@ -41,6 +41,8 @@ export class Connection {
   #socket = null;
   #phase = "closed";
   #bookmark = null; // once there is a session
+  #others = new Others(); // in a room
+  #pass = ""; // a listener's, to be the same member again
   #agreed = ""; // the languages that the server works with, as JSON
   #started = false; // session.started or session.resumed came on this socket
   #ended = false; // session.closed came on this socket: after a return it may have ended meanwhile
@@ -57,7 +59,8 @@ export class Connection {
   };
 
   /**
-   * `request` is {source, targets, speech}, `outbox` holds the audio; `tell` has status(status), event(event),
+   * `request` is {source, targets, speech, live, between, room, listens}: a place in a room or none, and whether that is
+   * all, without a microphone. `outbox` holds the audio; `tell` has status(status), event(event),
    * speech(frame), and lost() when the session is no more and another will be opened. `openWithin` and `silentFor` are in
    * seconds: how long a server may take to answer. `retry(attempt)` is how long to wait, in seconds.
    */
@@ -97,8 +100,12 @@ export class Connection {
   }
 
   update(request) {
+    const former = this.request;
     this.request = request;
-    if (this.#started && !this.#said) this.#send(protocol.sessionUpdate(request));
+    if (former.room?.language !== request.room?.language) this.#others.startAgain();
+    if (!this.#started || this.#said) return;
+    if (!request.listens) this.#send(protocol.sessionUpdate(request));
+    if (request.room) this.#send(protocol.roomUpdate(request.room));
   }
 
   playing(id, seconds) {
@@ -145,8 +152,10 @@ export class Connection {
   }
 
   #opening() {
-    if (this.#bookmark === null) return protocol.sessionStart(this.request, this.outbox.rate);
-    return protocol.sessionResume(this.#bookmark.place, this.outbox.rate);
+    const room = this.request.room ? { ...this.request.room, have: this.#others.have } : undefined;
+    if (this.request.listens) return protocol.roomJoin(room, this.#pass);
+    if (this.#bookmark === null) return protocol.sessionStart({ ...this.request, room }, this.outbox.rate);
+    return protocol.sessionResume(this.#bookmark.place, this.outbox.rate, room);
   }
 
   #heard(data) {
@@ -154,6 +163,7 @@ export class Connection {
     if (typeof data !== "string") {
       const frame = protocol.decodeSpeech(data);
       if (frame === null) return;
+      if (frame.speaker > 0) return this.#heardOther(frame);
       this.#bookmark?.hear(frame);
       this.tell.speech(frame);
       return;
@@ -164,7 +174,7 @@ export class Connection {
     if (this.#bookmark?.read(event) === false) return;
     switch (event.type) {
       case "session.started":
-        this.#agreed = languages(event);
+        this.#agreed = this.#languages(event);
         this.outbox.restart(event.next_chunk);
         this.tell.event(event);
         return this.#goOn();
@@ -173,7 +183,19 @@ export class Connection {
         this.tell.event(event);
         return this.#goOn();
       case "session.updated":
-        this.#agreed = languages(event);
+        this.#agreed = this.#languages(event);
+        break;
+      case "room.joined":
+        if (!this.request.listens) break;
+        this.#pass = event.token;
+        this.#attempt = 0;
+        this.tell.event(event);
+        return this.#goOn();
+      case "room.members":
+        this.#others.meet(event.members);
+        break;
+      case "room.said":
+        if (!this.#others.read(event)) return;
         break;
       case "audio.ack":
         this.outbox.ack(event.chunk);
@@ -189,11 +211,17 @@ export class Connection {
     if (this.#ended) this.#socket?.close();
   }
 
+  #heardOther(frame) {
+    const speaker = this.#others.speakerOf(frame);
+    if (speaker !== null) this.tell.speech({ ...frame, speaker });
+  }
+
   /** The session is open: say what there was no connection for. */
   #goOn() {
     this.#started = true;
     this.#status(this.#closing ? "closing" : "live");
-    if (languages(this.request) !== this.#agreed) this.#send(protocol.sessionUpdate(this.request));
+    const isAgreed = this.request.listens || this.#languages(this.request) === this.#agreed;
+    if (!isAgreed) this.#send(protocol.sessionUpdate(this.request));
     this.#sayPlayback();
     this.pump();
   }
@@ -231,9 +259,11 @@ export class Connection {
   }
 
   #lost(code, reason) {
-    const isDone = this.#ended && (this.#started || (this.#closing && this.outbox.kept === 0));
-    const isUnknown = (CLOSES[code] ?? this.#failure?.code) === "session_unknown";
-    const isHopeless = HOPELESS.has(code) && this.#failure?.code !== "replaced";
+    const hasLeft = this.request.listens && this.#said;
+    const isDone = hasLeft || (this.#ended && (this.#started || (this.#closing && this.outbox.kept === 0)));
+    const isRoomless = this.#failure?.code === "room_unknown";
+    const isUnknown = !isRoomless && (CLOSES[code] ?? this.#failure?.code) === "session_unknown";
+    const isHopeless = isRoomless || (HOPELESS.has(code) && this.#failure?.code !== "replaced");
     this.#detach();
     const known = CLOSES[code];
     if (known === undefined) this.#failure = { code: "server_away", message: reason };
@@ -264,6 +294,11 @@ export class Connection {
     this.#status("closed");
   }
 
+  /** What a session works with, or is to work with; in a room, its targets are not for the page to say. */
+  #languages({ source, targets, speech, between }) {
+    return this.request.room ? source : JSON.stringify({ source, targets, speech, between: between ?? [] });
+  }
+
   #send(text) {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(text);
   }
@@ -274,4 +309,3 @@ export class Connection {
   }
 }
 
-const languages = ({ source, targets, speech }) => JSON.stringify({ source, targets, speech });

@@ -1,6 +1,6 @@
 // The controls around the captions: draws what the app knows, says what the reader does. No decisions are made here.
 
-import { AUTO, languageName, targetsFor } from "./choices.js";
+import { AUTO, canBeBetween, languageName, targetsFor } from "./choices.js";
 import { phaseName } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
@@ -10,14 +10,17 @@ const PRIORITY = ["bad", "wait", "note"];
 
 export class Controls {
   #notices = new Map(); // place -> words
+  #speaks = true;
 
-  /** `does` has start(), finalize(), choose(change), mute(), volume(0..1), speed(x), skip(), copy(), save(). */
+  /** `does` has start(), finalize(), choose(change), mute(), volume(0..1), speed(x), skip(), copy(), save(),
+   * hush(). */
   constructor(does) {
     const pressed = { start: does.start, finalize: does.finalize, mute: does.mute, skip: does.skip };
-    Object.assign(pressed, { copy: does.copy, save: does.save });
+    Object.assign(pressed, { copy: does.copy, save: does.save, hush: does.hush });
     for (const [id, act] of Object.entries(pressed)) byId(id).addEventListener("click", () => act());
     byId("source").addEventListener("change", ({ target }) => does.choose({ source: target.value }));
     byId("target").addEventListener("change", ({ target }) => does.choose({ target: target.value }));
+    byId("between").addEventListener("click", () => does.choose({ between: !isPressed(byId("between")) }));
     byId("mode").addEventListener("change", ({ target }) => does.choose({ mode: target.value }));
     byId("volume").addEventListener("input", ({ target }) => does.volume(target.valueAsNumber / 100));
     byId("speed").addEventListener("change", ({ target }) => does.speed(Number(target.value)));
@@ -46,37 +49,49 @@ export class Controls {
     meter.setAttribute("aria-valuenow", String(Math.round(shown * 100)));
   }
 
-  choices({ source, target, mode }, info) {
-    const named = (codes) =>
-      codes
-        .map((code) => ({ code, ...languageName(code) }))
-        .sort((a, b) => a.english.localeCompare(b.english));
+  choices({ source, target, mode, between = false }, info) {
     const known = source === AUTO || info.sources.includes(source) ? info.sources : [...info.sources, source];
     const targets = targetsFor(source, info);
     const reachable = target === "" || targets.includes(target) ? targets : [...targets, target];
-    options(byId("source"), [[AUTO, "Detect language"], ...named(known).map(label)], source);
-    options(byId("target"), [["", "No translation"], ...named(reachable).map(label)], target);
+    options(byId("source"), [[AUTO, "Detect language"], ...named(known)], source);
+    options(byId("target"), [["", "No translation"], ...named(reachable)], target);
+    byId("between").setAttribute("aria-pressed", String(between));
+    byId("between").disabled = !canBeBetween({ source, target }, info);
+    byId("source-label").textContent = between ? "One language" : "Spoken";
+    byId("target-label").textContent = between ? "The other" : "Translated into";
     for (const radio of byId("mode").querySelectorAll("input")) {
       radio.checked = radio.value === mode;
       radio.disabled = radio.value !== "original" && reachable.length === 0;
     }
-    byId("speech").hidden = mode !== "speech";
+    this.#speaks = mode === "speech";
+    this.#drawSpeech();
     byId("head-target").hidden = target === "";
-    byId("head-target").textContent = target === "" ? "" : languageName(target).english;
+    byId("head-target").textContent = between ? "In the other language" : target === "" ? "" : languageName(target).english;
     byId("heads").classList.toggle("bilingual", target !== "");
   }
 
   /** The head over the originals: the language chosen, or the one that was heard last. */
-  heard(source, last) {
-    const language = source === AUTO ? last : source;
+  heard({ source, between }, last) {
+    const language = between ? "" : source === AUTO ? last : source;
     byId("head-source").textContent = language === "" ? "As spoken" : languageName(language).english;
   }
 
   speech({ muted, volume, speed }) {
+    this.#drawSpeech();
     byId("mute").setAttribute("aria-pressed", String(muted));
     byId("volume").value = String(Math.round(volume * 100));
     byId("volume").setAttribute("aria-valuetext", muted ? "muted" : `${Math.round(volume * 100)} percent`);
     byId("speed").value = String(speed);
+  }
+
+  /** In a room there are always voices, and the microphone can be muted: whether it can, and whether it is. */
+  microphone(canBeMuted, isMuted) {
+    byId("hush").hidden = !canBeMuted;
+    byId("hush").setAttribute("aria-pressed", String(isMuted));
+  }
+
+  #drawSpeech() {
+    byId("speech").hidden = !this.#speaks && !document.body.dataset.room;
   }
 
   /** Whether there is anything to copy, and whether to greet. */
@@ -114,9 +129,18 @@ export class Controls {
   }
 }
 
+const isPressed = (button) => button.getAttribute("aria-pressed") === "true";
+
 const label = ({ code, english, own }) => [code, own === english || own === code ? english : `${english} – ${own}`];
 
-function options(select, wanted, value) {
+/** Languages as options of a list, by their English names: [[code, text]]. */
+export const named = (codes) =>
+  codes
+    .map((code) => ({ code, ...languageName(code) }))
+    .sort((a, b) => a.english.localeCompare(b.english))
+    .map(label);
+
+export function options(select, wanted, value) {
   const now = JSON.stringify(wanted);
   if (select.dataset.options !== now) {
     select.dataset.options = now;

@@ -4,7 +4,7 @@
 // at once. Pieces are cut where a sample of the speech falls on a sample of the output, so that their seams are exact.
 // Speed keeps the pitch (stretch.js). Silent playback (volume 0) takes its time like any other.
 
-import { Playlist, place } from "./playlist.js";
+import { Playlist, haste, place } from "./playlist.js";
 import { Stretch, concatenate } from "./stretch.js";
 
 const AHEAD_S = 0.6;
@@ -12,6 +12,7 @@ const PIECE_S = 0.2;
 const ENOUGH_TO_BEGIN_S = 0.12;
 const PAUSE_S = 0.12; // between two clips
 const TICK_MS = 100;
+const LOWERED = 0.3;
 
 export class Player {
   #playlist = new Playlist();
@@ -19,6 +20,7 @@ export class Player {
   #gain = null;
   #speed = 1;
   #volume = 1;
+  #lowered = false;
   #clip = null; // what is being played: {clip, stretch, cursor, rest, sources, began, toldUntil, pieces}
   #ticker = 0;
   #quietUntil = 0;
@@ -44,10 +46,26 @@ export class Player {
     this.#speed = value;
   }
 
+  /** The reader's, and a little more while speech is behind: better than to drop any. */
+  get #pace() {
+    return this.#speed * haste(this.#playlist.queued);
+  }
+
+  /** Lower the voice while the reader speaks. */
+  set lowered(value) {
+    this.#lowered = value;
+    this.#setGain();
+  }
+
   /** 0 to 1. */
   set volume(value) {
     this.#volume = value;
-    if (this.#gain !== null) this.#gain.gain.setTargetAtTime(value, this.#context.currentTime, 0.02);
+    this.#setGain();
+  }
+
+  #setGain() {
+    const value = this.#volume * (this.#lowered ? LOWERED : 1);
+    this.#gain?.gain.setTargetAtTime(value, this.#context.currentTime, this.#lowered ? 0.06 : 0.02);
   }
 
   begin(id, rate) {
@@ -131,6 +149,7 @@ export class Player {
     const ready = [playing.rest];
     let length = playing.rest.length;
     const from = playing.taken;
+    const pace = this.#pace;
     while (length < grain || length < PIECE_S * clip.rate) {
       if (playing.input.length === 0) {
         const frame = clip.take();
@@ -140,12 +159,12 @@ export class Player {
       }
       const samples = playing.input.shift();
       playing.taken += samples.length / clip.rate;
-      const made = stretch.push(samples, this.#speed);
+      const made = stretch.push(samples, pace);
       ready.push(made);
       length += made.length;
     }
     if (playing.input.length === 0 && clip.drained) {
-      ready.push(stretch.flush(this.#speed));
+      ready.push(stretch.flush(pace));
       playing.flushed = true;
     }
     const joined = concatenate(ready);
@@ -177,7 +196,7 @@ export class Player {
     const now = this.#context.currentTime;
     const { clip, pieces } = playing;
     if (pieces.length === 0) return;
-    const until = playing.cursor + (clip.total - playing.taken) / this.#speed;
+    const until = playing.cursor + (clip.total - playing.taken) / this.#pace;
     const runningOut = clip.ended || playing.toldUntil - now < 1;
     if (runningOut && until > playing.toldUntil + 0.1) {
       playing.toldUntil = until;

@@ -2,11 +2,18 @@
 //
 // Speech comes as clips (one utterance in one language) made of numbered frames. One clip plays at a time; clips wait in
 // the order of their utterances, and the one that has begun is never interrupted by an earlier one that comes late.
+// In a room the voices of several members come one after another, never at once.
 // Within a clip frames are given out by their numbers, whatever order they came in. Speech that waits longer than
 // MAX_WAITING_S in sum is cut at the oldest clip that has not begun: nobody listens to a speaker five minutes late.
 
 export const MAX_WAITING_S = 300;
 const REMEMBERED = 100; // clips that are over: frames that still come for them are dropped
+
+const BEHIND_S = 6; // of speech that waits
+const HASTE = 1.25;
+
+/** How much faster to play when so many seconds of speech wait behind what is being played: up to a quarter. */
+export const haste = (queued) => 1 + (HASTE - 1) * Math.min(1, queued / BEHIND_S);
 
 /** The time at which `seconds` of sound begin after what is scheduled up to `cursor`, and the cursor after them. */
 export function place(cursor, now, seconds, lead = 0.03) {
@@ -60,6 +67,11 @@ export class Playlist {
   /** The clip to play now: the one that has begun, or the first in order. */
   get current() {
     return this.#clips[0] ?? null;
+  }
+
+  /** Seconds of speech that have come and whose turn has not. */
+  get queued() {
+    return this.#clips.slice(1).reduce((sum, each) => sum + each.waiting, 0);
   }
 
   get length() {
@@ -121,4 +133,8 @@ export class Playlist {
 
 const nameOf = ({ session, utterance, target }) => `${session}.${utterance}.${target}`;
 
-const comesBefore = (a, b) => a.session < b.session || (a.session === b.session && a.utterance < b.utterance);
+/** Sessions of the page are numbered; other members of a room have their turn in the order in which they come. */
+const comesBefore = (a, b) => {
+  if (a.session === b.session) return a.utterance < b.utterance;
+  return typeof a.session === "number" && typeof b.session === "number" && a.session < b.session;
+};

@@ -16,7 +16,8 @@ export function encodeAudio(number, pcm) {
 }
 
 /**
- * A frame of speech: {utterance, sequence, rate (Hz), target, samples (Float32Array, -1..1)}.
+ * A frame of speech: {speaker, utterance, sequence, rate (Hz), target, samples (Float32Array, -1..1)}. `speaker` is 0,
+ * or the number of another member of the room.
  * Null for a frame of a kind that this page does not know, or one too short to be read: both are to be ignored.
  */
 export function decodeSpeech(message) {
@@ -28,6 +29,7 @@ export function decodeSpeech(message) {
   const count = (message.byteLength - SPEECH_HEADER) >> 1;
   const pcm = new Int16Array(message, SPEECH_HEADER, count);
   return {
+    speaker: view.getUint8(1),
     utterance: view.getUint32(4, true),
     sequence: view.getUint32(8, true),
     rate: view.getUint32(12, true),
@@ -46,22 +48,38 @@ export function decodeEvent(text) {
   }
 }
 
-export const sessionStart = ({ source, targets, speech }, sampleRate) =>
-  JSON.stringify({ type: "session.start", source, targets, speech, sample_rate: sampleRate });
+/** Of what is asked for, that which the session itself decides: in a room the others say what it is put into. */
+const wishes = ({ source, targets, speech, live, between, room }) => {
+  if (room) return { source };
+  return between?.length ? { source, between, speech, live } : { source, targets, speech, live };
+};
+
+export const sessionStart = (request, sampleRate) =>
+  JSON.stringify({ type: "session.start", ...wishes(request), sample_rate: sampleRate, room: request.room });
 
 /** `place` is a Bookmark's. */
-export const sessionResume = ({ session, token, n, heard }, sampleRate) =>
-  JSON.stringify({ type: "session.resume", session, token, n, sample_rate: sampleRate, heard });
+export const sessionResume = ({ session, token, n, heard }, sampleRate, room) =>
+  JSON.stringify({ type: "session.resume", session, token, n, sample_rate: sampleRate, heard, room });
 
-export const sessionUpdate = ({ source, targets, speech }) =>
-  JSON.stringify({ type: "session.update", source, targets, speech });
+export const sessionUpdate = (request) =>
+  JSON.stringify({ type: "session.update", between: request.room ? undefined : [], ...wishes(request) });
+
+/** Listen in a room. `token` is of the last room.joined, or "". */
+export const roomJoin = (room, token) => JSON.stringify({ type: "room.join", room, token });
+
+export const roomUpdate = ({ name, language, speech }) =>
+  JSON.stringify({ type: "room.update", name, language, speech });
 
 export const utteranceFinalize = () => JSON.stringify({ type: "utterance.finalize" });
 
 export const sessionClose = () => JSON.stringify({ type: "session.close" });
 
-/** `seconds` is how long the playback will still last; the protocol allows 120. */
-export const speechPlaying = ({ utterance, target }, seconds) =>
-  JSON.stringify({ type: "speech.playing", utterance, target, seconds: Math.min(120, Math.max(0.01, seconds)) });
+/**
+ * `seconds` is how long the playback will still last; the protocol allows 120. `speaker` is another member of the room,
+ * or undefined.
+ */
+export const speechPlaying = ({ utterance, target, speaker }, seconds) =>
+  JSON.stringify({ type: "speech.playing", utterance, target, seconds: Math.min(120, Math.max(0.01, seconds)), speaker });
 
-export const speechPlayed = ({ utterance, target }) => JSON.stringify({ type: "speech.played", utterance, target });
+export const speechPlayed = ({ utterance, target, speaker }) =>
+  JSON.stringify({ type: "speech.played", utterance, target, speaker });

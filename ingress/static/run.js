@@ -1,4 +1,5 @@
-// One run, from Start to the last word: a microphone, an outbox and a connection that belong together.
+// One run, from Start to the last word: a microphone, an outbox and a connection that belong together. Who only listens in
+// a room has no microphone.
 //
 // The app hears of everything through `tell`: phase(name), event(event), speech(frame), lost(), level(rms),
 // trouble(place, code or null, message), over(). Places: "microphone", "connection", "session", "pace", "loss".
@@ -11,6 +12,8 @@ const SLOW_S = 5; // of audio without acknowledgement
 const BEHIND_S = 12; // from the end of a sentence to its text
 const CHECK_MS = 1000;
 const CALM_S = 3; // a session that goes on after so long needs no more words than the status has
+const NO_RATE = 16_000; // of a listener's outbox, in which there is nothing
+const BEGINNINGS = new Set(["session.started", "session.resumed", "room.joined"]);
 const CALM = new Set(["server_away", "going_away"]);
 
 export class Run {
@@ -24,6 +27,7 @@ export class Run {
   #lost = 0; // seconds that were told as lost
   #check = 0;
   closing = false;
+  silent = false; // the microphone is muted: silence is sent
 
   constructor(request, tell) {
     this.request = request;
@@ -31,23 +35,9 @@ export class Run {
   }
 
   async start() {
-    this.tell.phase("asking");
-    try {
-      this.#microphone = await open({
-        onChunk: (pcm) => this.#chunk(pcm),
-        onLevel: (level) => this.tell.level(level),
-        onLost: () => {
-          this.tell.trouble("microphone", "microphone_lost");
-          void this.stop();
-        },
-      });
-    } catch (error) {
-      if (!(error instanceof MicrophoneError)) throw error;
-      this.tell.trouble("microphone", error.code);
-      return this.#over();
-    }
+    if (!this.request.listens && !(await this.#openMicrophone())) return this.#over();
     if (this.closing) return this.#over();
-    this.#outbox = new Outbox(this.#microphone.rate);
+    this.#outbox = new Outbox(this.#microphone?.rate ?? NO_RATE);
     this.#connection = new Connection({
       url: new URL("/v1/stream", location.href.replace(/^http/, "ws")),
       request: this.request,
@@ -66,18 +56,37 @@ export class Run {
     this.#check = setInterval(() => this.#pace(), CHECK_MS);
   }
 
+  async #openMicrophone() {
+    this.tell.phase("asking");
+    try {
+      this.#microphone = await open({
+        onChunk: (pcm) => this.#chunk(pcm),
+        onLevel: (level) => this.tell.level(level),
+        onLost: () => {
+          this.tell.trouble("microphone", "microphone_lost");
+          void this.stop();
+        },
+      });
+    } catch (error) {
+      if (!(error instanceof MicrophoneError)) throw error;
+      this.tell.trouble("microphone", error.code);
+      return false;
+    }
+    return true;
+  }
+
   /** Say the last of it and wait for the results; when asked again, leave at once. */
   async stop() {
     if (this.closing) return this.#connection?.abandon();
     this.closing = true;
     if (this.#connection === null) return; // the microphone is still being asked for: `start` sees `closing`
-    await this.#microphone.flush();
-    this.#microphone.close();
+    await this.#microphone?.flush();
+    this.#microphone?.close();
     this.#connection.close();
   }
 
   async finalize() {
-    if (this.#phase !== "live") return;
+    if (this.#phase !== "live" || this.request.listens) return;
     await this.#microphone.flush();
     this.#connection.finalize();
   }
@@ -97,12 +106,13 @@ export class Run {
 
   #chunk(pcm) {
     if (this.#outbox === null) return;
+    if (this.silent) pcm.fill(0);
     this.#outbox.push(pcm);
     this.#connection.pump();
   }
 
   #event(event) {
-    if (event.type === "session.started" || event.type === "session.resumed") {
+    if (BEGINNINGS.has(event.type)) {
       this.#served = true;
       this.#away = null;
       this.tell.trouble("connection", null);

@@ -1,4 +1,4 @@
-// Single keys for what is done often. They rest while something is typed, with Ctrl, Alt or Meta, while the help is
+// Single keys for what is done often. They rest while something is typed, with Ctrl, Alt or Meta, while a dialog is
 // open, and when they are switched off there (speech input software types letters: WCAG 2.1.4).
 
 export class Shortcuts {
@@ -12,7 +12,7 @@ export class Shortcuts {
     });
     document.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || event.defaultPrevented) return;
-      if (!toggle.checked || dialog.open || takesText(event.target)) return;
+      if (!toggle.checked || document.querySelector("dialog[open]") !== null || takesText(event.target)) return;
       if (event.key === "?") dialog.showModal();
       else if (keys[event.key.toLowerCase()] === undefined) return;
       else keys[event.key.toLowerCase()]();

@@ -1,11 +1,12 @@
 // Captions as plain text, to be copied or saved, and as sentences. PURE.
 
-/** One paragraph for each finished caption: the time, what was said and, below it, what it means. */
+/** One paragraph for each finished caption: the time, in a room who it was, what was said and, below it, what it means. */
 export function asText(captions, timeOf) {
   return captions
     .filter((each) => each.phase === "final")
     .map((each) => {
-      const lines = [`[${timeOf(each.at)}] ${each.text}`];
+      const who = { other: `${each.name}: `, self: "You: " }[each.who] ?? "";
+      const lines = [`[${timeOf(each.at)}] ${who}${each.text}`];
       if (each.translation?.phase === "final") lines.push(`           ${each.translation.text}`);
       return lines.join("\n");
     })

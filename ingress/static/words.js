@@ -36,6 +36,11 @@ const WORDS = {
   message_too_big: ["bad", "The server ended the session because of an error in this page", "Reload the page and start again."],
   ended_by_server: ["bad", "The server ended the session", "Press Start to open a new one."],
   last_words_lost: ["bad", "The connection broke before everything was finished", "The last words may be missing."],
+  // rooms
+  room_unknown: ["bad", "There is no such room", "Its code may be misspelled, or nobody has used it for a day. Start a new one."],
+  room_full: ["wait", "The room is full", "The page tries again by itself until somebody leaves."],
+  too_many_rooms: ["wait", "The server is full", "It has as many rooms as it takes. The page tries again by itself until one is free."],
+  link_not_copied: ["note", "Copying was not allowed", "The address of this page is the link: copy it from there."],
   // on the way
   slow_connection: ["wait", "The connection is slow", "What you say is kept and sent as fast as it goes."],
   server_behind: ["wait", "The server is behind", "Captions come later than usual."],

@@ -145,9 +145,13 @@ class Client:
     async def tell(self, kind: str, **fields: Any) -> None:
         """Numbered and kept for a page that is away, unless it is live only."""
         event = {"type": kind, **fields}
-        if kind not in ("session.alive", "audio.ack", "transcript.partial") and not (
-            kind == "error" and "utterance" not in fields
-        ):
+        is_live = kind.startswith("room.") or kind in (
+            "session.alive",
+            "audio.ack",
+            "transcript.partial",
+            "translation.partial",
+        )
+        if not is_live and not (kind == "error" and "utterance" not in fields):
             self.session.n += 1
             event["n"] = self.session.n
             self.session.keep(event, json.dumps(event))
@@ -162,10 +166,24 @@ class Client:
             await self.socket.send_bytes(message)
 
     async def open(self) -> None:
-        wanted = {key: self.start[key] for key in ("source", "targets", "speech")}
+        between = self.start.get("between", [])
         await self.tell(
-            "session.started", session=self.session.id, token=self.session.token, next_chunk=self.next_chunk, **wanted
-        )
+            "session.started", session=self.session.id, token=self.session.token, next_chunk=self.next_chunk,
+            source=self.start["source"], targets=self.start.get("targets", between),
+            speech=self.start.get("speech", False), between=between,
+        )  # fmt: skip
+
+    async def join(self, member: str, at: float, *others: Event) -> None:
+        """Let the page into its room, with the others as they are."""
+        room = self.start["room"]
+        me = {"member": member, "name": room["name"], "language": room["language"], "source": "auto"}
+        number = 0 if self.start["type"] == "room.join" else 99
+        await self.tell("room.joined", room="K7MQ3RTX", member=member, at=at, token="pass")
+        await self.tell("room.members", members=[me | {"number": number, "targets": [], "state": "here"}, *others])
+
+    async def say(self, speaker: str, at: float, kind: str, **fields: Any) -> None:
+        """What another member of the room says."""
+        await self.tell("room.said", speaker=speaker, at=at, event={"type": kind, **fields})
 
     async def resume(self) -> None:
         """Tell what the page missed, and that the session goes on."""
@@ -186,9 +204,12 @@ class Client:
     async def translate(self, utterance: int, text: str, target: str = "en") -> None:
         await self.tell("translation.final", utterance=utterance, target=target, text=text)
 
-    async def frame(self, utterance: int, sequence: int, pcm: bytes, target: str = "en", rate: int = 22_050) -> None:
-        head = struct.pack("<B3xIII16s", 1, utterance, sequence, rate, target.encode())
-        self.session.keep({"utterance": utterance, "target": target, "sequence": sequence}, head + pcm)
+    async def frame(
+        self, utterance: int, sequence: int, pcm: bytes, target: str = "en", rate: int = 22_050, speaker: int = 0
+    ) -> None:
+        head = struct.pack("<BB2xIII16s", 1, speaker, utterance, sequence, rate, target.encode())
+        if not speaker:
+            self.session.keep({"utterance": utterance, "target": target, "sequence": sequence}, head + pcm)
         await self._send(head + pcm)
 
     async def speak(self, utterance: int, pcm: bytes, target: str = "en", rate: int = 22_050, frames: int = 4) -> None:
@@ -256,6 +277,7 @@ class ScriptedServer:
         app.router.add_get("/blank", self._blank)
         app.router.add_get("/v1/info", self._info)
         app.router.add_get("/v1/stream", self._stream)
+        app.router.add_post("/v1/rooms", self._room)
         app.router.add_static("/static", STATIC)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -285,6 +307,9 @@ class ScriptedServer:
     async def _info(self, request: web.Request) -> web.StreamResponse:
         return web.json_response(self.info)
 
+    async def _room(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response({"room": "K7MQ3RTX"}, status=201)
+
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse(compress=False)
         await socket.prepare(request)
@@ -305,7 +330,7 @@ class ScriptedServer:
 
     def _admit(self, socket: web.WebSocketResponse, start: Event) -> Client:
         """A client that comes back must know its token, and say truly what it has."""
-        if start["type"] == "session.start":
+        if start["type"] in ("session.start", "room.join"):
             session = Session()
             self.sessions[session.id] = session
             return Client(socket, start, session)

@@ -10,7 +10,7 @@ from tests.page.scripted_server import INFO
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
-Choice = dict[str, str]
+Choice = dict[str, Any]
 
 
 def choice(source: str = "auto", target: str = "en", mode: str = "speech", wanted: str = "") -> Choice:
@@ -69,11 +69,27 @@ async def test_a_remembered_language_that_is_not_served_here_is_replaced(modules
     assert unknown == choice("it", "pt", "bilingual"), "as long as nothing is known, nothing is changed"
 
 
+async def test_two_languages_on_one_microphone(modules: Page) -> None:
+    both = await choose(modules, choice("de", "en"), {"between": True})
+    assert both == choice("de", "en") | {"between": True}
+    request = await modules.ask("choices", f"return choices.requestOf({json.dumps(both)})")
+    pair = ["de", "en"]
+    assert request == {"source": "auto", "targets": pair, "speech": True, "live": pair, "between": pair}
+    assert await choose(modules, choice("auto", "en"), {"between": True}) == both, (
+        "another that goes both ways is found"
+    )
+    assert await choose(modules, choice("fr", "en"), {"between": True}) == choice("fr", "en"), (
+        "nobody puts it into French"
+    )
+    assert await choose(modules, both, {"mode": "original"}) == choice("de", "", "original", "en")
+    assert await choose(modules, both, {"between": False}) == choice("de", "en")
+
+
 async def test_a_choice_is_a_request(modules: Page) -> None:
     for wanted, request in (
-        (choice("fr", "en"), {"source": "fr", "targets": ["en"], "speech": True}),
-        (choice("fr", "en", "bilingual"), {"source": "fr", "targets": ["en"], "speech": False}),
-        (choice("fr", "", "original"), {"source": "fr", "targets": [], "speech": False}),
+        (choice("fr", "en"), {"source": "fr", "targets": ["en"], "speech": True, "live": ["en"]}),
+        (choice("fr", "en", "bilingual"), {"source": "fr", "targets": ["en"], "speech": False, "live": ["en"]}),
+        (choice("fr", "", "original"), {"source": "fr", "targets": [], "speech": False, "live": []}),
     ):
         assert await modules.ask("choices", f"return choices.requestOf({json.dumps(wanted)})") == request
 

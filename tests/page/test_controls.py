@@ -46,7 +46,9 @@ async def test_a_change_while_speaking_is_told_to_the_server(page: Page, server:
     await page.choose("#source", "fr")
     await page.choose("#target", "de")
     await client.until(lambda: len(client.said("session.update")) == 2)
-    assert client.messages[-1] == {"type": "session.update", "source": "fr", "targets": ["de"], "speech": True}
+    assert client.messages[-1] == {
+        "type": "session.update", "source": "fr", "targets": ["de"], "speech": True, "live": ["de"], "between": [],
+    }  # fmt: skip
 
 
 async def test_settings_are_remembered(page: Page, server: ScriptedServer) -> None:

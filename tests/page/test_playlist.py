@@ -62,6 +62,30 @@ async def test_a_later_session_comes_after_an_earlier_one(modules: Page) -> None
     assert order == [1]
 
 
+async def test_members_of_a_room_have_their_turn_as_they_come(modules: Page) -> None:
+    order = await modules.ask(
+        "playlist",
+        LIST
+        + """for (const at of [id(1, "mb"), id(1, "ma"), id(3, "mb"), id(2, "mb")]) list.begin(at, 10);
+        const order = [];
+        for (; list.current; list.next()) order.push(list.current.session + list.current.utterance);
+        return order""",
+    )
+    assert order == ["mb1", "ma1", "mb2", "mb3"]
+
+
+async def test_speech_that_waits_makes_haste(modules: Page) -> None:
+    queued, fast = await modules.ask(
+        "playlist",
+        LIST
+        + """const long = new Float32Array(40); // 4 s
+        list.add(id(1), 10, 0, long); list.add(id(2), 10, 0, long); list.add(id(3), 10, 0, long);
+        return [list.queued, [0, 3, 6, 60].map(playlist.haste)]""",
+    )
+    assert queued == 8
+    assert fast == [1, 1.125, 1.25, 1.25]
+
+
 async def test_frames_for_a_clip_that_is_over_are_dropped(modules: Page) -> None:
     assert await modules.ask("playlist", LIST + "add(1,0,10); list.next(); add(1,1,11); return list.length") == 0
 
