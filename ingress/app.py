@@ -110,7 +110,10 @@ async def _stream(request: web.Request) -> web.StreamResponse:
     if ingress.stopping:
         raise web.HTTPServiceUnavailable(text="this server is going away: connect to another")
     socket = Socket(ingress.settings.max_frame_bytes)
-    await socket.prepare(request)
+    try:
+        await socket.prepare(request)
+    except ConnectionError:
+        return socket  # whoever asked is gone already
     connection = Connection(ingress, socket, cast("asyncio.WriteTransport | None", request.transport))
     ingress.connections.add(connection)
     try:
