@@ -43,16 +43,21 @@ window.WebSocket = class extends WebSocket {
 """
 
 
-def as_microphone(recording: Path, path: Path) -> Path:
-    """A WAV file for the browser. It goes on in silence, as a room does: at the end of the file the microphone ends."""
+def as_microphone(recording: Path, path: Path, before: float = 0, length: float = 600) -> Path:
+    """A WAV file for the browser: so long a silence, then so much of the recording (seconds). It goes on in silence, as
+    a room does: at the end of the file the microphone ends."""
     resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
     with av.open(str(recording)) as source, wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(RATE)
-        for frame in source.decode(audio=0):
-            for resampled in resampler.resample(frame):
-                file.writeframes(resampled.to_ndarray().tobytes())
+        pcm = b"".join(
+            resampled.to_ndarray().tobytes()
+            for frame in source.decode(audio=0)
+            for resampled in resampler.resample(frame)
+        )
+        file.writeframes(bytes(2 * round(before * RATE)))
+        file.writeframes(pcm[: 2 * round(length * RATE)])
         file.writeframes(bytes(2 * 4 * RATE))
     return path
 
