@@ -33,6 +33,9 @@ LOST_S = 3.5
 MAX_PAUSE_S = 5.0
 FAST_S = 1.2
 """A whole partial is worth waiting for where the last answer took no longer than this."""
+USUAL_S = 0.5
+SLOWER, SLACK_S = 1.5, 0.1
+"""An answer is due when the last one's time, so much longer, and a moment are over."""
 LONG_S = 8.0
 KEEP_S = 1.0
 
@@ -171,9 +174,12 @@ class Captions(msgspec.Struct):
         self.asked_at, self.asked_to = now, end
         return Ask(self.generation, start, end, "", True, timed)
 
-    def awaits_whole(self, now: float) -> bool:
-        """Whether the answer about all of the audio is still on its way."""
-        return self.whole is None and self.asked_to == self.whole_end and 0 < self.asked_at > now - FAST_S
+    def due_whole(self, now: float) -> float | None:
+        """When the answer about all of the audio should be there, if it is on its way and worth waiting for."""
+        if self.whole is not None or not self.asked_at or self.asked_to != self.whole_end:
+            return None
+        due = self.asked_at + SLACK_S + SLOWER * (self.took or USUAL_S)
+        return due if due > now else None
 
     # --- answers ---
 

@@ -74,8 +74,8 @@ class Voice(msgspec.Struct):
 class Utterance(msgspec.Struct):
     """One utterance under way. `start` and `end` are seconds of the session's audio. `told` counts the lanes' progress:
     "transcript", "t:<target>" and "s:<target>" are in it once settled and told. `held_until`: its job waits for a
-    partial. `committed` was shown as its beginning while it was spoken. `between`: of two targets, that in which it was
-    said falls away."""
+    partial; `bound`: it has one. `committed` was shown as its beginning while it was spoken. `between`: of two targets,
+    that in which it was said falls away."""
 
     number: int
     start: float
@@ -86,6 +86,7 @@ class Utterance(msgspec.Struct):
     deadline: float
     latest: float
     held_until: float = 0.0
+    bound: bool = False
     between: bool = False
     committed: str = ""
     text: str | None = None

@@ -2,7 +2,8 @@
 
 A number is spent when an utterance begins here, and nowhere else: it ends in exactly one outcome (`actors.outcomes`).
 It becomes a job at once, but for one case: where a partial of all its audio is on its way back (`actors.captions`), the
-job is held until that is there, and then has its transcript already. Where nothing else was wanted, there is no job.
+job is held until that is due, and then has its transcript already. Where nothing else was wanted, there is no job. A
+partial that comes later than it was due still counts, if the job has not said by then what was heard.
 """
 
 from __future__ import annotations
@@ -38,7 +39,6 @@ from wire.messages import (
 PROGRESS_EXTENDS_S = 20.0
 MAX_WORK_S = 110.0
 """An utterance whose result takes longer is given up whatever signs come: the mailbox keeps its audio for 120 s."""
-HOLD_S = 1.0
 TOLD_AS_IS = ("language_unsupported", "translation_failed", "speech_failed")
 """Codes of faults that mean something to a client; all others are an engine that failed."""
 NEVER = 1e12
@@ -97,8 +97,8 @@ class Utterances:
             return self._run(utterance)
         if captions.whole is not None:
             return self._adopt(utterance, captions.whole, now)
-        if captions.awaits_whole(now):
-            utterance.held_until = now + HOLD_S
+        if (due := captions.due_whole(now)) is not None:
+            utterance.held_until = due
             return None
         return self._run(utterance)
 
@@ -135,14 +135,12 @@ class Utterances:
     def heard_whole(self, captions: Captions, now: float) -> None:
         """The answer about all of an utterance's audio may be there."""
         for utterance in self._state.utterances:
-            if utterance.held_until and utterance.number == captions.utterance and captions.whole is not None:
+            if utterance.number == captions.utterance and captions.whole is not None and utterance.unheard:
                 self._adopt(utterance, captions.whole, now)
 
     def _adopt(self, utterance: Utterance, found: Hypothesis, now: float) -> None:
         """Its partial is its final."""
-        job = subjects.job_id(self._state.session, utterance.number)
-        utterance.held_until = 0.0
-        utterance.work.sent_at = now
+        job, bound = subjects.job_id(self._state.session, utterance.number), utterance.bound
         if found.text:
             self._fold(
                 utterance,
@@ -164,14 +162,16 @@ class Utterances:
                 reason=found.empty or "no_speech",
             )  # fmt: skip
             self._fold(utterance, empty)
-        if utterance.unsettled:
-            self._run(utterance)
+        if not bound:
+            utterance.held_until = 0.0
+            if utterance.unsettled:
+                self._run(utterance, now)
 
     # --- attempts ---
 
     def _run(self, utterance: Utterance, now: float | None = None) -> None:
         """Command the current attempt."""
-        utterance.held_until = 0.0
+        utterance.held_until, utterance.bound = 0.0, True
         if now is not None:
             utterance.work.sent_at = now
         job = self._job(utterance)

@@ -7,7 +7,21 @@ import itertools
 import hypothesis.strategies as st
 from hypothesis import given
 
-from actors.captions import FAST_S, LONG_S, LOST_S, MAX_PAUSE_S, NEW_S, Agreement, Captions, corrections, text_of, units
+from actors.captions import (
+    FAST_S,
+    LONG_S,
+    LOST_S,
+    MAX_PAUSE_S,
+    NEW_S,
+    SLACK_S,
+    SLOWER,
+    USUAL_S,
+    Agreement,
+    Captions,
+    corrections,
+    text_of,
+    units,
+)
 from wire.audio import SAMPLE_RATE
 from wire.messages import Hypothesis
 from wire.options import Correction, Word
@@ -167,13 +181,13 @@ def test_a_whole_partial_is_asked_for_once_and_its_answer_is_kept() -> None:
     assert ask is not None
     assert (ask.generation, ask.whole, ask.timed, ask.prompt) == (2, True, True, "")
     assert captions.ask_whole(T0 + 0.2, samples(1), samples(3.2), timed=True) is None
-    assert captions.awaits_whole(T0 + 0.2)
+    assert captions.due_whole(T0 + 0.2) == T0 + 0.1 + SLACK_S + SLOWER * USUAL_S
     captions.hear(heard(captions, "late", generation=1), T0 + 0.3, keeps=False)
     assert captions.whole is None
     captions.hear(heard(captions, "all of it"), T0 + 0.4, keeps=False)
     assert captions.whole is not None
     assert captions.whole.text == "all of it"
-    assert not captions.awaits_whole(T0 + 0.4)
+    assert captions.due_whole(T0 + 0.4) is None
 
 
 def test_where_answers_are_slow_no_final_waits_for_one() -> None:
@@ -183,7 +197,7 @@ def test_where_answers_are_slow_no_final_waits_for_one() -> None:
     assert captions.ask_whole(T0 + 2, samples(1), samples(4), timed=False) is None
     captions = running()
     captions.ask_whole(T0, samples(1), samples(4), timed=False)
-    assert not captions.awaits_whole(T0 + FAST_S)
+    assert captions.due_whole(T0 + FAST_S) is None
 
 
 # --- long utterances ------------------------------------------------------------------------------------------------

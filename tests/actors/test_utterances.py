@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from actors.commands import Command, RunJob, RunPartial, TellLive
-from actors.utterances import HOLD_S
+from actors.captions import FAST_S
+from actors.commands import Command, RunPartial, TellLive
 from tests.actors.life import Story, Teller, events, jobs, kinds, live, outcome, transcribed
 from wire.env import SchedulerSettings
 from wire.messages import (
     CloseRequested,
     Hypothesis,
     JobDone,
+    JobStarted,
     PartialJob,
     PlaybackEnded,
     PlaybackStarted,
@@ -91,7 +92,7 @@ def test_a_partial_of_all_the_audio_is_the_final_and_no_job_is_left_to_do() -> N
 def test_its_audio_is_what_the_jobs_would_be() -> None:
     teller = spoken()
     asked = partials(teller.story)[-1]
-    (run,) = jobs(outcome(teller.quiet(0.3).wait(HOLD_S + 1).quiet(0.1).story, wait=0))
+    (run,) = jobs(outcome(teller.quiet(0.3).wait(FAST_S + 1).quiet(0.1).story, wait=0))
     assert (run.job.pcm, run.job.start) == (asked.pcm, asked.start)
 
 
@@ -118,19 +119,19 @@ def test_the_job_waits_for_an_answer_that_is_on_its_way() -> None:
 def test_but_not_for_long() -> None:
     teller = spoken().quiet(0.3)
     late = heard(teller.story, "trop tard")
-    (run,) = jobs(outcome(teller.story, wait=HOLD_S + 0.1))
+    (run,) = jobs(outcome(teller.story, wait=FAST_S))
     assert run.job.transcript == ""
-    teller.say(late, after=HOLD_S + 0.1)
-    done = outcome(teller.story, wait=0)
-    assert isinstance(done[-1], RunJob)
-    assert "transcript.final" not in kinds(done)
+    started = JobStarted(job="s1.1", utterance=1, attempt=1, node="n1")
+    done = outcome(teller.say(started, after=FAST_S).say(late, after=0.1).story, wait=0)
+    assert len(jobs(done)) == 1
+    assert [event.text for event in events(done) if isinstance(event, TranscriptFinal)] == ["trop tard"]
 
 
 def test_where_speech_went_on_the_answer_is_a_partial_like_others() -> None:
     teller = spoken()
     answer = heard(teller.story, "bonjour")
     teller.voice(0.3).say(answer).quiet(0.8)
-    (run,) = jobs(outcome(teller.story, wait=HOLD_S + 0.1))
+    (run,) = jobs(outcome(teller.story, wait=FAST_S + 0.1))
     assert run.job.transcript == ""
     assert ("bon", "jour") not in shown(teller.story)
     assert shown(teller.story)[-1][1] == "bonjour"
