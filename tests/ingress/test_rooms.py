@@ -244,6 +244,28 @@ async def test_members_of_one_room_are_at_two_ingresses(server: NatsServer, two:
         await until_there(anna, Anna="here", Bob="left")
 
 
+async def test_a_speaker_comes_back_to_its_session_and_its_room_at_another_ingress(
+    two: tuple[str, str], actor: Actor
+) -> None:
+    one, other = two
+    code = await new_room(one)
+    async with speaker(one, code, "Anna", "fr") as anna, speaker(one, code, "Bob", "en") as bob:
+        name = session_of(anna)
+        await actor.tell(session_of(bob), final("Hello.", "en"))
+        first = await until_said(anna, "transcript.final", text="Hello.")
+        started = await anna.until("session.started")
+        anna.cut()
+        await until_there(bob, Anna="away", Bob="here")
+        await actor.tell(session_of(bob), final("Are you there?", "en", 2))
+        async with connected(other) as again:
+            have = {first["speaker"]: first["event"]["n"]}
+            await again.resume(name, started["token"], actor.sessions[name].n, room=seat(code, "Anna", "fr", have=have))
+            await until_said(again, "transcript.final", text="Are you there?")
+            assert [each[2] for each in said(again)] == ["Are you there?"]
+            await until_there(bob, Anna="here", Bob="here")
+            assert member(again) == member(anna)
+
+
 @pytest.mark.parametrize(
     ("fields", "close", "code"),
     [
