@@ -228,7 +228,9 @@ class Session:
                 await self._update(request)
             case FinalizeRequest():
                 await uplink.send(FinalizeRequested(after=uplink.last_chunk))
-            case SeatRequest() if self._attendance is not None:
+            case SeatRequest():
+                if self._attendance is None:
+                    raise ProtocolViolation("this session has no place in a room", code="unknown_type")
                 self._attendance.update(request)
             case PlayingRequest(utterance=number, target=target, seconds=seconds, speaker=speaker):
                 text = self._attendance.text(speaker, number, target) if self._attendance is not None else ""

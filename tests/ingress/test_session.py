@@ -108,6 +108,7 @@ async def test_a_chunk_that_was_sent_before_is_ignored(url: str, actor: Actor) -
         ('{"target":"en"}', "bad_field"),
         ('{"type":"speech.played","utterance":1}', "bad_field"),
         ('{"type":"session.update","sorce":"fr"}', "bad_field"),
+        ('{"type":"room.update","name":"Anna"}', "unknown_type"),
         ('{"type":"session.update","targets":["en","en"]}', "bad_field"),
         ('{"type":"session.update","source":"sw"}', "language_unsupported"),
         ('{"type":"session.update","targets":["fr"]}', "target_equals_source"),

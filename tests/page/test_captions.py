@@ -36,6 +36,43 @@ async def test_partial_final_and_translation_are_told_apart(page: Page, server: 
     assert await page.eval("document.querySelectorAll('.caption').length") == 1
 
 
+async def test_a_translation_is_shown_while_it_grows(page: Page, server: ScriptedServer) -> None:
+    await page.click("#start")
+    client = await server.session()
+    assert client.start["live"] == ["en"]
+    await client.tell("transcript.partial", utterance=1, committed="Bonjour", tentative="à")
+    await client.tell("translation.partial", utterance=1, target="en", committed="Hello", tentative="to")
+    await page.until("document.querySelector('.caption.partial .translation .tentative')")
+    assert await page.text(".translation") == "Hello to"
+    await client.tell("translation.partial", utterance=1, target="en", committed="Hell", tentative="o")
+    await client.transcribe(1, "Bonjour à tous.")
+    await page.until("document.querySelector('.caption.final')")
+    assert await page.text(".translation") == "Hello to", "it never goes back"
+    await client.translate(1, "Hello everyone.")
+    await page.until("document.querySelector('.translation .sentence')")
+    assert await page.text(".translation") == "Hello everyone."
+
+
+async def test_two_people_before_one_microphone(page: Page, server: ScriptedServer) -> None:
+    await page.choose("#source", "de")
+    await page.click("#between")
+    assert await page.eval("document.querySelector('#between').getAttribute('aria-pressed')") == "true"
+    assert await page.text("#target-label") == "The other"
+    await page.click("#start")
+    client = await server.session()
+    assert (client.start["source"], client.start["between"]) == ("auto", ["de", "en"])
+    assert "targets" not in client.start
+    for utterance, (text, language, translation, target) in enumerate(
+        (("Guten Tag.", "de", "Good day.", "en"), ("Hello.", "en", "Hallo.", "de")), 1
+    ):
+        await client.transcribe(utterance, text, language, start=utterance)
+        await client.translate(utterance, translation, target)
+    await page.until("document.querySelectorAll('.sentence').length === 2")
+    languages = await page.eval("Array.from(document.querySelectorAll('.translation'), (each) => each.lang)")
+    assert languages == ["en", "de"]
+    assert client.said("session.update") == [], "the server has agreed to what was asked for"
+
+
 async def test_what_is_empty_is_not_shown_and_what_failed_is(page: Page, server: ScriptedServer) -> None:
     await page.click("#start")
     client = await server.session()
