@@ -14,7 +14,8 @@ Nothing is carried out unless the partition's lease holds (`owns`), so that an o
 nothing any more; should it lose the lease in that very moment, the expectations above refuse it.
 
 Time is the server's: stamps of messages set the clock, and between two messages the local clock carries it on.
-Deadlines are fired GRACE_S late, so that mail stamped earlier has been folded in, as it would be in a replay.
+Before a deadline is fired, the stream is asked whether it holds mail that has not come yet: that is stamped earlier,
+and a replay would fold it in first. What is stored later is stamped later.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from typing import Any
 
 import msgspec
 
+from actors.clock import StreamClock
 from actors.commands import (
     BuryJob,
     Command,
@@ -63,10 +65,8 @@ from wire.protocol import AnyClientEvent, ClientEvent
 
 log = get(__name__)
 
-GRACE_S = 0.25
+GRACE_S = 0.05
 TICK_S = 0.1
-REPLAY_SILENCE_S = 2.0
-"""A replay in which nothing came for this long is over: what is missing has aged out of the stream."""
 UNKNOWN = -1
 RETRY_S = 0.5
 MAIL = {"client": ClientMail, "node": NodeMail, "control": ControlMail}
@@ -91,21 +91,6 @@ class Actor:
         return self.session.state.session
 
 
-class StreamClock:
-    """The server's time, as far as messages and the local clock tell."""
-
-    def __init__(self) -> None:
-        self._offset: float | None = None
-
-    def learn(self, stamp: float) -> None:
-        offset = stamp - time.monotonic()
-        if self._offset is None or offset > self._offset:
-            self._offset = offset
-
-    def now(self) -> float:
-        return time.time() if self._offset is None else time.monotonic() + self._offset
-
-
 class Host:
     """The sessions of `partition`. `counters` are shared by all hosts of a scheduler; `dispatch_seconds` has the latest
     times from an utterance's end being decided to its job being stored."""
@@ -127,12 +112,12 @@ class Host:
         self._tasks: asyncio.TaskGroup
         self._actors: dict[str, Actor] = {}
         self._wakes: list[tuple[float, str]] = []
+        self._confirming = False
         self._clock = StreamClock()
         self._closed: dict[str, int] = {}
         self._again = asyncio.Event()
         self._replay_until = UNKNOWN
         self._seen = 0
-        self._seen_at = time.monotonic()
         self._sessions = Bucket(bus, subjects.SESSIONS_KV, SessionRecord)
         self.counters = counters
         self.dispatch_seconds: deque[float] = deque(maxlen=1000)
@@ -163,7 +148,7 @@ class Host:
 
     async def _serve(self) -> None:
         mail = subjects.mailbox_partition(self._partition)
-        self._replay_until, self._seen = UNKNOWN, 0
+        self._replay_until, self._seen, self._confirming = UNKNOWN, 0, False
         while True:
             try:
                 last = await self._bus.last(subjects.MAILBOX, mail)
@@ -174,7 +159,6 @@ class Host:
                 log.warning("waiting for NATS to restore sessions", partition=self._partition, error=str(error))
                 await asyncio.sleep(RETRY_S)
         self._replay_until = newest
-        self._seen_at = time.monotonic()
         await self._bus.follow(subjects.MAILBOX, mail, after, self.receive)
 
     async def stop(self, patience: float = 2.0) -> None:
@@ -222,7 +206,7 @@ class Host:
     def receive(self, found: Delivered) -> None:
         """One message of the mailbox stream."""
         self._clock.learn(found.time)
-        self._seen, self._seen_at = found.sequence, time.monotonic()
+        self._seen = found.sequence
         name, side = subjects.session_of_mailbox(found.subject)
         actor = self._actors.get(name)
         if actor is not None and found.sequence <= actor.session.state.sequence:
@@ -267,21 +251,40 @@ class Host:
             return
         if self._again.is_set():
             return  # what is known here is given up, and nobody is there to carry out what it would command
-        if self._seen < self._replay_until and time.monotonic() - self._seen_at < REPLAY_SILENCE_S:
-            return  # mail that is stamped earlier may still come
         self._closed.clear()
-        self._fire(self._clock.now() - GRACE_S)
+        now = self._clock.now() - GRACE_S
+        if self._next_due(now) is not None and not self._confirming:
+            self._confirming = True
+            self._tasks.create_task(self._fire(now), name="deadlines")
 
-    def _fire(self, now: float) -> None:
+    def _next_due(self, now: float) -> Actor | None:
+        """An actor of which a deadline is over."""
         while self._wakes and self._wakes[0][0] <= now:
             _, name = heapq.heappop(self._wakes)
             actor = self._actors.get(name)
             if actor is None:
                 continue
             actor.wake = float("inf")
+            self._schedule(actor)
+            if actor.wake <= now:
+                return actor
+        return None
+
+    async def _fire(self, now: float) -> None:
+        """Fire what is due, unless mail that is stamped earlier is on its way."""
+        try:
+            last = await self._bus.last(subjects.MAILBOX, subjects.mailbox_partition(self._partition))
+        except Unavailable as error:
+            log.info("deadlines wait for the mailbox", partition=self._partition, reason=error.code)
+            return
+        finally:
+            self._confirming = False
+        if last is not None and last.sequence > self._seen:
+            return
+        while (actor := self._next_due(now)) is not None:
             due = actor.session.deadline()
-            if due is not None and due <= now:
-                self._enqueue(actor, actor.session.on_deadline(due))
+            self._enqueue(actor, actor.session.on_deadline(now if due is None else due))
+            actor.wake = float("inf")
             self._schedule(actor)
 
     # --- commands ---

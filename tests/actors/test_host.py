@@ -213,6 +213,29 @@ async def test_deadlines_fire_without_mail(bus: Bus) -> None:
         await until(bound)
 
 
+async def test_a_deadline_waits_for_mail_that_was_stored_before_it(bus: Bus) -> None:
+    """A replay would fold it in first, and both must decide alike."""
+    async with hosting(bus) as host:
+        story = Teller(targets=()).voice(1).story
+        await post_all(bus, story)
+        await until(count(bus, 1))
+        await until(lambda: bus_has_all(bus, host))
+        seen, host._seen = host._seen, 0  # as if the last of it were still on its way
+        await host._fire(time.time() + 5)
+        assert await jobs(bus) == []
+        host._seen = seen
+        await host._fire(time.time() + 5)
+
+        async def bound() -> bool:
+            return len(await jobs(bus)) == 1
+
+        await until(bound)
+
+
+async def bus_has_all(bus: Bus, host: Host) -> bool:
+    return host._seen == await bus.newest(subjects.MAILBOX)
+
+
 async def test_mail_that_nobody_can_read_costs_nobody_else_anything(bus: Bus) -> None:
     async with hosting(bus) as host:
         await post_all(bus, Teller(targets=()).story)
