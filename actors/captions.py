@@ -40,6 +40,7 @@ LONG_S = 8.0
 KEEP_S = 1.0
 
 _DENSE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u0e7f"
+_CLOSE = f"[{_DENSE}\u3000-\u303f\uff00-\uffef]"
 _UNIT = re.compile(rf"\s*[{_DENSE}]|\s*[^\s{_DENSE}]+")
 _SENTENCE_END = re.compile(r"[.!?…。！？]$")
 
@@ -47,6 +48,11 @@ _SENTENCE_END = re.compile(r"[.!?…。！？]$")
 def units(text: str) -> list[str]:
     """Words with the space before them; characters in scripts that put no space between words."""
     return _UNIT.findall(text.strip())
+
+
+def joined(before: str, pieces: list[str]) -> str:
+    """`pieces` as they follow `before`: their own space before them, if any, is kept."""
+    return text_of([before, *_spaced([before] if before else [], pieces)])
 
 
 def text_of(pieces: list[str]) -> str:
@@ -71,11 +77,11 @@ class Agreement(msgspec.Struct):
             agreed += 1
         self.committed = [*self.committed, *_spaced(self.committed, rest[:agreed])]
         self.tail = rest[agreed:]
-        return [each.strip() for each in heard[: len(self.committed)]] == [each.strip() for each in self.committed]
+        return [_plain(each) for each in heard[: len(self.committed)]] == [_plain(each) for each in self.committed]
 
     def show(self, before: str = "") -> tuple[str, str] | None:
         """(committed, tentative), if that is not what was shown last. `before` is text that was committed before."""
-        now = (text_of(units(f"{before} {text_of(self.committed)}")), text_of(self.tail))
+        now = (joined(before, self.committed), text_of(self.tail))
         if now == self.shown:
             return None
         self.shown = now
@@ -100,9 +106,14 @@ def _plain(unit: str) -> str:
 
 def _spaced(before: list[str], pieces: list[str]) -> list[str]:
     """The first word of a hypothesis has no space before it."""
-    if before and pieces and not pieces[0][0].isspace() and not re.match(f"[{_DENSE}]", pieces[0]):
+    if before and pieces and _parted(before[-1], pieces[0]):
         return [" " + pieces[0], *pieces[1:]]
     return pieces
+
+
+def _parted(left: str, right: str) -> bool:
+    """Whether a space belongs between them."""
+    return not (right[0].isspace() or re.match(_CLOSE, right) or re.search(_CLOSE + "$", left))
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -147,7 +158,7 @@ class Captions(msgspec.Struct):
 
     @property
     def committed(self) -> str:
-        return text_of(units(f"{self.settled} {text_of(self.transcript.committed)}"))
+        return joined(self.settled, self.transcript.committed)
 
     # --- asking ---
 
@@ -173,6 +184,10 @@ class Captions(msgspec.Struct):
         self.generation += 1
         self.asked_at, self.asked_to = now, end
         return Ask(self.generation, start, end, "", True, timed)
+
+    def forget_whole(self) -> None:
+        """What was asked for as a whole turned out to be a part."""
+        self.whole_end, self.whole = 0, None
 
     def due_whole(self, now: float) -> float | None:
         """When the answer about all of the audio should be there, if it is on its way and worth waiting for."""
@@ -203,8 +218,8 @@ class Captions(msgspec.Struct):
 
     def _fold(self, found: Hypothesis, *, keeps: bool) -> None:
         text = found.text
-        if self.settled and self.whole is found:
-            return  # it is about all of the utterance, the others about what is not settled yet
+        if self.settled and (self.whole is found or self.asked_at):
+            return  # it is about all of the utterance, or of when less was settled
         agrees = self.transcript.hear(text)
         for target, translation in found.translations.items():
             if target not in self.translations:
@@ -217,22 +232,22 @@ class Captions(msgspec.Struct):
         """Let the audio of committed sentences go."""
         committed = self.transcript.committed
         ends = [at for at, unit in enumerate(committed) if _SENTENCE_END.search(unit)]
-        if not ends or self.asked_to - self.start < LONG_S * SAMPLE_RATE:
+        if self.asked_at or not ends or self.asked_to - self.start < LONG_S * SAMPLE_RATE:
             return
         count = ends[-1] + 1
-        letters = sum(len(unit.strip()) for unit in committed[:count])
+        letters = sum(len(_plain(unit)) for unit in committed[:count])
         end = _end_of(letters, found)
         if end is None or self.asked_to - end < KEEP_S * SAMPLE_RATE or end <= self.start:
             return
         self.start = end
-        self.settled = text_of(units(f"{self.settled} {text_of(committed[:count])}"))
+        self.settled = joined(self.settled, committed[:count])
         self.transcript.committed = committed[count:]
 
 
 def _end_of(letters: int, found: Hypothesis) -> int | None:
     """The sample at which that word ends with which so many letters have been said."""
     for word in found.words:
-        letters -= len(re.sub(r"\s", "", word.text))
+        letters -= len(_plain(word.text))
         if letters <= 0:
             return round(word.end * SAMPLE_RATE)
     return None

@@ -51,16 +51,7 @@ from wire.env import SchedulerSettings
 from wire.errors import ProtocolViolation, QueueFull, Stale, Unavailable
 from wire.kv import Bucket
 from wire.log import get
-from wire.messages import (
-    ClientMail,
-    ControlMail,
-    Job,
-    Message,
-    NodeMail,
-    SessionOpened,
-    StageFailed,
-    decode,
-)
+from wire.messages import ClientMail, ControlMail, Job, Message, NodeMail, SessionOpened, StageFailed, decode
 from wire.protocol import AnyClientEvent, ClientEvent
 
 log = get(__name__)
@@ -117,7 +108,7 @@ class Host:
         self._closed: dict[str, int] = {}
         self._again = asyncio.Event()
         self._replay_until = UNKNOWN
-        self._seen = 0
+        self._seen, self._seen_at = 0, 0.0
         self._sessions = Bucket(bus, subjects.SESSIONS_KV, SessionRecord)
         self.counters = counters
         self.dispatch_seconds: deque[float] = deque(maxlen=1000)
@@ -148,7 +139,7 @@ class Host:
 
     async def _serve(self) -> None:
         mail = subjects.mailbox_partition(self._partition)
-        self._replay_until, self._seen, self._confirming = UNKNOWN, 0, False
+        self._replay_until, self._seen, self._seen_at, self._confirming = UNKNOWN, 0, 0.0, False
         while True:
             try:
                 last = await self._bus.last(subjects.MAILBOX, mail)
@@ -158,7 +149,7 @@ class Host:
             except Unavailable as error:
                 log.warning("waiting for NATS to restore sessions", partition=self._partition, error=str(error))
                 await asyncio.sleep(RETRY_S)
-        self._replay_until = newest
+        self._replay_until, self._seen = newest, max(self._seen, after)
         await self._bus.follow(subjects.MAILBOX, mail, after, self.receive)
 
     async def stop(self, patience: float = 2.0) -> None:
@@ -206,7 +197,7 @@ class Host:
     def receive(self, found: Delivered) -> None:
         """One message of the mailbox stream."""
         self._clock.learn(found.time)
-        self._seen = found.sequence
+        self._seen, self._seen_at = found.sequence, found.time
         name, side = subjects.session_of_mailbox(found.subject)
         actor = self._actors.get(name)
         if actor is not None and found.sequence <= actor.session.state.sequence:
@@ -224,18 +215,21 @@ class Host:
             replaying = found.sequence <= self._replay_until
             actor = self._actors[name] = Actor(Session(name, self._settings), UNKNOWN if replaying else 0, 0)
             self.counters["sessions_opened"] += 1
-        session = actor.session
-        try:
-            while (due := session.deadline()) is not None and due < found.time:
-                self._enqueue(actor, session.on_deadline(due))
-            commands = session.handle(mail, found.sequence, found.time)
-        except Exception:
-            log.exception("a session failed; it is closed", session=name, sequence=found.sequence)
-            commands = session.abort("internal_error")
+        while (due := actor.session.deadline()) is not None and due < found.time:
+            self._enqueue(actor, self._fold(actor, actor.session.on_deadline, due))
+        commands = self._fold(actor, actor.session.handle, mail, found.sequence, found.time)
         if found.sequence <= self._replay_until:
             commands = [command for command in commands if not passing(command)]
         self._enqueue(actor, commands)
         self._schedule(actor)
+
+    def _fold(self, actor: Actor, fold: Callable[..., list[Command]], *about: Any) -> list[Command]:
+        """A session that fails is closed, and costs nobody else anything."""
+        try:
+            return fold(*about)
+        except Exception:
+            log.exception("a session failed; it is closed", session=actor.name, sequence=self._seen)
+            return actor.session.abort("internal_error")
 
     # --- deadlines ---
 
@@ -251,7 +245,8 @@ class Host:
             return
         if self._again.is_set():
             return  # what is known here is given up, and nobody is there to carry out what it would command
-        self._closed.clear()
+        if self._seen >= self._replay_until:
+            self._closed.clear()
         now = self._clock.now() - GRACE_S
         if self._next_due(now) is not None and not self._confirming:
             self._confirming = True
@@ -260,9 +255,9 @@ class Host:
     def _next_due(self, now: float) -> Actor | None:
         """An actor of which a deadline is over."""
         while self._wakes and self._wakes[0][0] <= now:
-            _, name = heapq.heappop(self._wakes)
+            due, name = heapq.heappop(self._wakes)
             actor = self._actors.get(name)
-            if actor is None:
+            if actor is None or due != actor.wake:  # it was to be woken earlier, and was
                 continue
             actor.wake = float("inf")
             self._schedule(actor)
@@ -279,11 +274,12 @@ class Host:
             return
         finally:
             self._confirming = False
-        if last is not None and last.sequence > self._seen:
+        if self._again.is_set() or not self._owns():
             return
+        if last is not None and last.sequence > self._seen:
+            now = min(now, self._seen_at)  # no mail that is still to come is stamped earlier than what came last
         while (actor := self._next_due(now)) is not None:
-            due = actor.session.deadline()
-            self._enqueue(actor, actor.session.on_deadline(now if due is None else due))
+            self._enqueue(actor, self._fold(actor, actor.session.on_deadline, actor.wake))
             actor.wake = float("inf")
             self._schedule(actor)
 

@@ -224,6 +224,8 @@ class Session:
             return
         if mail.source != state.source or mail.options.between != state.options.between:
             state.language = ""
+            if state.captions is not None:
+                state.captions.forget_whole()
         state.source, state.targets, state.speech, state.options = mail.source, mail.targets, mail.speech, mail.options
         between = mail.options.between
         self._tell(
@@ -325,22 +327,25 @@ class Session:
         state, captions = self.state, self.state.captions
         if captions is None:
             return
-        if state.echo is not None and not captions.is_whole(found):
+        shown = found
+        if state.echo is not None:
             onset = max(seconds(captions.start), state.endpointer.voiced_from * FRAME_SECONDS)
             if state.echo.is_echo(found.text, onset, seconds(captions.asked_to)):
-                found = msgspec.structs.replace(found, text="")
-        if not captions.hear(found, now, keeps=bool(state.options.live)):
+                shown = msgspec.structs.replace(found, text="")
+        if not captions.hear(shown, now, keeps=bool(state.options.live)):
             return
+        if captions.whole is shown:
+            captions.whole = found  # its final decides anew, by the whole utterance, whether it is an echo
         self._utterances.heard_whole(captions, now)
         if captions.utterance != state.next_utterance:
             return  # its final says it
         number = captions.utterance
-        if (shown := captions.transcript.show(captions.settled)) is not None:
-            committed, tentative = shown
+        if (told := captions.transcript.show(captions.settled)) is not None:
+            committed, tentative = told
             self._live(TranscriptPartial(utterance=number, committed=committed, tentative=tentative))
         for target, translation in captions.translations.items():
-            if (shown := translation.show()) is not None:
-                committed, tentative = shown
+            if (told := translation.show()) is not None:
+                committed, tentative = told
                 self._live(
                     TranslationPartial(utterance=number, target=target, committed=committed, tentative=tentative)
                 )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 from actors.attempts import MAX_ROUNDS, SILENCE_S, Work
 from actors.audio import AudioBuffer
-from actors.captions import Captions
+from actors.captions import LOST_S, Captions
 from actors.commands import BuryJob, Command, RunJob, WidenJob
 from actors.echo import Echo
 from actors.endpointing import Boundary
@@ -94,6 +94,7 @@ class Utterances:
         utterance.committed = captions.committed
         last_voice = boundary.voiced_to * FRAME_SAMPLES
         if not last_voice <= captions.whole_end <= utterance.work.end:
+            captions.forget_whole()
             return self._run(utterance)
         if captions.whole is not None:
             return self._adopt(utterance, captions.whole, now)
@@ -117,6 +118,8 @@ class Utterances:
                 utterance.deadline = NEVER
             elif utterance.held_until:
                 if utterance.held_until <= now:
+                    if (captions := self._state.captions) is not None:
+                        captions.took = LOST_S
                     self._run(utterance, now)
             elif utterance.unsettled and (due := utterance.work.deadline()) is not None and due <= now:
                 self._overdue(utterance, now)

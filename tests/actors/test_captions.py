@@ -230,6 +230,47 @@ def test_the_audio_of_a_committed_sentence_is_let_go() -> None:
     assert captions.transcript.show(captions.settled) == ("One two. Three four five", "six")
 
 
+def test_where_scripts_have_no_spaces_none_is_put_in() -> None:
+    captions, told = running(), []
+    said = "你好。我们走"
+    words = [Word(each, 1.0 + at, 2.0 + at) for at, each in enumerate(said)]
+    for end, text in ((7.5, said), (8.2, said), (10, said + "吧")):
+        captions.ask(T0, samples(end), timed=True)
+        captions.hear(heard(captions, text, words=[*words, Word("吧", 7, 8)]), T0, keeps=False)
+        told.append(captions.committed)
+    assert captions.settled == "你好。"
+    assert told == ["", said, said]
+    assert agreed("打开", "打开", "打开。我", "打开。我们") == ("打开。我", "们")
+
+
+def test_a_comma_that_came_later_does_not_keep_the_audio() -> None:
+    captions = running()
+    for end, text in (
+        (3, "well One"),
+        (4, "well One two."),
+        (10, "well, One two. Three"),
+        (11, "well, One two. Three"),
+    ):
+        captions.ask(T0, samples(end), timed=False)
+        words = [Word(word, 1.0 + at, 2.0 + at) for at, word in enumerate(text.split())]
+        captions.hear(heard(captions, text, words=words), T0, keeps=False)
+    assert (captions.settled, captions.start) == ("well One two.", samples(4))
+
+
+def test_nothing_is_let_go_while_another_answer_is_under_way() -> None:
+    captions = running()
+    words = [Word("One", 1.5, 2), Word("two.", 4, 5), Word("Three", 6, 7)]
+    captions.ask(T0, samples(10), timed=False)
+    captions.hear(heard(captions, "One two. Three", words=words), T0, keeps=False)
+    captions.ask(T0, samples(11), timed=False)
+    late = captions.generation
+    captions.ask(T0 + LOST_S + 0.1, samples(14), timed=False)
+    captions.hear(heard(captions, "One two. Three", generation=late, words=words), T0 + 4, keeps=False)
+    assert captions.settled == ""
+    captions.hear(heard(captions, "One two. Three", words=words), T0 + 5, keeps=False)
+    assert captions.settled == "One two."
+
+
 def test_it_is_kept_where_no_sentence_has_ended_or_translations_are_live() -> None:
     assert long_one(committed="One two three four").settled == ""
     assert long_one(keeps=True).settled == ""

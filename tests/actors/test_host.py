@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from actors.dispatcher import Dispatcher
-from actors.host import TICK_S, Host, SessionRecord
+from actors.host import TICK_S, Actor, Host, SessionRecord
+from actors.session import Session
 from tests.actors.life import Story, Teller, transcribed
 from tests.nats_server import NatsServer
 from tests.waiting import beats, until
@@ -230,6 +231,57 @@ async def test_a_deadline_waits_for_mail_that_was_stored_before_it(bus: Bus) -> 
             return len(await jobs(bus)) == 1
 
         await until(bound)
+
+
+async def test_a_successor_that_has_nothing_to_replay_fires_deadlines(bus: Bus) -> None:
+    async with hosting(bus) as host:
+        await post_all(bus, Teller(targets=()).voice(1).quiet(1).story)
+        await until(count(bus, 1))
+        await until(lambda: bus_has_all(bus, host))
+        await host.stop()
+    async with hosting(bus) as successor:
+
+        async def restored() -> bool:
+            return successor.sessions == 1
+
+        await until(restored)
+        successor._clock.learn(time.time() + 3600)
+
+        async def closed() -> bool:
+            return any(isinstance(event, SessionClosed) for event in await events(bus))
+
+        await until(closed)
+
+
+async def test_a_session_whose_deadline_breaks_is_closed_and_costs_nobody_else_anything(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(self: Session, now: float) -> None:
+        raise ZeroDivisionError
+
+    async with hosting(bus) as host:
+        await post_all(bus, Teller(targets=()).story)
+        await until(count(bus, 1))
+        monkeypatch.setattr(Session, "on_deadline", breaks)
+        host._clock.learn(time.time() + 3600)
+
+        async def closed() -> bool:
+            told = [event for event in await events(bus) if isinstance(event, SessionClosed)]
+            return [event.reason for event in told] == ["internal_error"]
+
+        await until(closed)
+
+
+async def test_wakes_do_not_pile_up(bus: Bus) -> None:
+    host = Host(bus, SchedulerSettings(), Dispatcher(bus, "test", Rules()), 0, lambda: True, Counter())
+    actor = host._actors["s1"] = Actor(Session("s1", SchedulerSettings()), 0, 0)
+    state = actor.session.state
+    state.phase = "open"
+    for now in range(0, 1000, 2):
+        state.heard_from_client = float(now)
+        host._schedule(actor)
+        host._next_due(float(now))
+    assert len(host._wakes) < 5
 
 
 async def bus_has_all(bus: Bus, host: Host) -> bool:

@@ -8,6 +8,7 @@ from tests.actors.life import Story, Teller, events, jobs, kinds, live, outcome,
 from wire.env import SchedulerSettings
 from wire.messages import (
     CloseRequested,
+    FinalizeRequested,
     Hypothesis,
     JobDone,
     JobStarted,
@@ -198,6 +199,61 @@ def test_only_targets_that_somebody_listens_to_are_spoken() -> None:
     assert run.job.voiced > 0.9
 
 
+# --- what was a part, and seemed to be all ---------------------------------------------------------------------------
+
+
+def finals(teller: Teller) -> list[str]:
+    return [event.text for event in events(outcome(teller.story, wait=0)) if isinstance(event, TranscriptFinal)]
+
+
+def test_what_was_heard_in_a_pause_is_not_the_final_of_what_was_said_after_it() -> None:
+    teller = spoken()
+    teller.say(heard(teller.story, "bonjour")).voice(1.0)
+    late = heard(teller.story, "bonjour à tous")
+    teller.say(FinalizeRequested(after=-1)).say(late, after=0.05)
+    assert finals(teller.say(transcribed(1, "bonjour à tous mes amis"), after=0.3)) == ["bonjour à tous mes amis"]
+
+
+def test_nor_where_its_answer_comes_after_the_end() -> None:
+    teller = spoken()
+    late = heard(teller.story, "bonjour")
+    teller.voice(0.5).say(FinalizeRequested(after=-1)).say(late, after=0.05)
+    assert finals(teller.say(transcribed(1, "bonjour à tous"), after=0.3)) == ["bonjour à tous"]
+
+
+def test_nor_where_a_long_utterance_is_cut_before_that_pause() -> None:
+    teller = Teller(targets=(), options=CAPTIONS, frames=1)
+
+    def say(seconds: float, text: str) -> None:
+        for _ in range(round(seconds / 0.64)):
+            before = len(partials(teller.story))
+            if len(partials(teller.voice(0.64).story)) > before:
+                teller.say(heard(teller.story, text))
+
+    say(8.3, "un")
+    teller.audio(0.3, 0)
+    say(2, "un deux")
+    teller.quiet(0.42)
+    assert partials(teller.story)[-1].whole
+    teller.say(heard(teller.story, "un deux")).voice(2)
+    late = heard(teller.story, "un deux trois")
+    while not jobs(outcome(teller.story, wait=0)):
+        teller.voice(0.1)
+    teller.say(late, after=0.05)
+    assert finals(teller.say(transcribed(1, "un"), after=0.3)) == ["un"]
+
+
+def test_where_partials_are_never_answered_finals_wait_for_one_only_once() -> None:
+    teller = Teller(targets=(), options=CAPTIONS, frames=1)
+    waited = []
+    for number in range(1, 4):
+        teller.voice(1.0).quiet(0.61)
+        at_once = len(jobs(outcome(teller.story, wait=0)))
+        waited.append(len(jobs(outcome(teller.story, wait=1))) - at_once)
+        teller.wait(1).say(transcribed(number, "mot"), after=0.1).quiet(0.3)
+    assert waited == [1, 0, 0]
+
+
 # --- echoes ---------------------------------------------------------------------------------------------------------
 
 ALOUD = "we will meet again tomorrow at ten"
@@ -229,6 +285,10 @@ def test_it_is_not_shown_either() -> None:
     teller.say(heard(teller.story, "we will meet"))
     assert shown(teller.story) == before
     assert shown(teller.voice(0.7).say(heard(teller.story, "stop it now")).story) == [*before, ("", "stop it now")]
+    teller = listening(CAPTIONS).voice(0.96)
+    teller.say(heard(teller.story, "we will meet")).quiet(0.42)
+    assert partials(teller.story)[-1].whole
+    assert shown(teller.say(heard(teller.story, "we will meet again tomorrow")).story) == before
 
 
 def test_who_speaks_over_it_or_after_it_is_heard() -> None:
