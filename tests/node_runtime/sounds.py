@@ -114,9 +114,12 @@ def voice() -> Piper:
 
 @functools.cache
 def said(text: str) -> Samples:
-    """Spoken English, with the silences before and after that endpointing leaves."""
-    sounds = list(voice().speak(text))
-    samples = np.concatenate([np.frombuffer(sound.pcm, "<i2") for sound in sounds]).astype(np.float32) / 32768
+    """Spoken English, the same each time, with the silences before and after that endpointing leaves."""
+    from piper import SynthesisConfig
+
+    unchanging = SynthesisConfig(noise_scale=0.0, noise_w_scale=0.0)
+    sounds = list(voice()._voice.synthesize(text, unchanging))
+    samples = np.concatenate([sound.audio_float_array for sound in sounds]).astype(np.float32)
     return np.concatenate([silence(0.3), soxr.resample(samples, sounds[0].sample_rate, SAMPLE_RATE), silence(0.6)])
 
 
