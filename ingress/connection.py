@@ -117,7 +117,7 @@ class Connection:
         if (unready := ingress.unready()) is not None:
             self.end(unready)
             return None
-        refusal = ingress.fleet.refusal(ingress.settings.pool, request.source, request.targets)
+        refusal = ingress.fleet.refusal(ingress.settings.pool, request.source, request.targets, request.between)
         if refusal is not None:
             raise LanguageUnsupported(refusal)
         way_in, attendance = entry.opened(request, ingress.id, ingress.settings.pool), None

@@ -253,7 +253,9 @@ class Session:
         if room is not None:
             room.speaks(wishes.source)
             wishes = put_into(wishes, room.demand())
-        refusal = self._ingress.fleet.refusal(self._ingress.settings.pool, wishes.source, wishes.targets)
+        refusal = self._ingress.fleet.refusal(
+            self._ingress.settings.pool, wishes.source, wishes.targets, wishes.options.between
+        )
         if refusal is not None:
             raise LanguageUnsupported(refusal)
         await self._ask_for(wishes)

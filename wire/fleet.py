@@ -7,7 +7,7 @@ heartbeat is older than three beats by this process's clock, whatever the bucket
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from wire import subjects, topology
 from wire.bus import Bus
@@ -44,8 +44,12 @@ class FleetView:
     def ready(self, pool: str) -> list[NodeRecord]:
         return [record for record in self.alive(pool) if record.ready]
 
-    def refusal(self, pool: str, source: str, targets: Iterable[str]) -> str | None:
-        """Why no ready node of the pool serves this, for a person; None if one does."""
+    def refusal(self, pool: str, source: str, targets: Iterable[str], between: Sequence[str] = ()) -> str | None:
+        """Why no ready node of the pool serves this, for a person; None if one does. Of two languages `between` which
+        people speak, each is heard and put into the other."""
+        if between:
+            ways = [(one, other) for one in between for other in between if one != other]
+            return next((why for one, other in ways if (why := self.refusal(pool, one, [other]))), None)
         nodes = self.ready(pool)
         if source != AUTO and not any(source in node.sources for node in nodes):
             return f"nobody can transcribe {source!r}; there are: {_listed(s for n in nodes for s in n.sources)}"

@@ -88,6 +88,8 @@ def test_what_the_fleet_cannot_do_is_said_with_what_it_can(clock: Clock) -> None
     assert view.refusal("default", "en", []) is None
     assert view.refusal("default", "xx", []) == "nobody can transcribe 'xx'; there are: en, fr, zh"
     assert view.refusal("default", "en", ["fr"]) == "nobody can translate 'en' into 'fr'; targets served: de, en, fr"
+    assert view.refusal("default", AUTO, [], ["fr", "en"]) == view.refusal("default", "en", ["fr"])
+    assert view.refusal("default", AUTO, [], ["xx", "en"]) == view.refusal("default", "xx", ["en"])
     assert view.refusal("none", "en", []) == "nobody can transcribe 'en'; there are: none"
     assert view.refusal("none", AUTO, ["en"]) == "nobody can translate 'auto' into 'en'; targets served: none"
 
