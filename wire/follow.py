@@ -81,7 +81,7 @@ class Follower:
             try:
                 with cancellable():
                     await self._look_back()
-                    subscription = await self._subscribe()
+                subscription = await self._subscribe()
             except FAILURES as error:
                 if isinstance(error, nats.js.errors.NotFoundError):
                     await declare_again()
@@ -90,8 +90,7 @@ class Follower:
             try:
                 await self._until_silent(check)
             finally:
-                with contextlib.suppress(*FAILURES), cancellable():
-                    await subscription.unsubscribe()
+                await _end(subscription)
         raise self._failure
 
     async def _look_back(self) -> None:
@@ -103,15 +102,24 @@ class Follower:
         self._seen, self._born = min(self._seen, held), info.created
 
     async def _subscribe(self) -> Any:
-        return await self._js.subscribe(
-            self._subject,
-            stream=self._stream,
-            cb=self._call,
-            ordered_consumer=True,
-            config=declare.reader(after=self._seen),
-            pending_msgs_limit=PENDING_MESSAGES,
-            pending_bytes_limit=PENDING_BYTES,
+        """Whoever is cancelled meanwhile leaves nothing behind: what was asked for is awaited, and ended."""
+        making = asyncio.ensure_future(
+            self._js.subscribe(
+                self._subject,
+                stream=self._stream,
+                cb=self._call,
+                ordered_consumer=True,
+                config=declare.reader(after=self._seen),
+                pending_msgs_limit=PENDING_MESSAGES,
+                pending_bytes_limit=PENDING_BYTES,
+            )
         )
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            with contextlib.suppress(*FAILURES):
+                await _end(await making)
+            raise
 
     async def _call(self, message: Msg) -> None:
         sequence, stamp = position(message.reply)
@@ -144,6 +152,16 @@ class Follower:
             return False
         await asyncio.sleep(GRACE_S)  # it may be on its way
         return True
+
+
+async def _end(subscription: Any) -> None:
+    """nats-py's own watch over it first: it might subscribe anew what is being ended, and nobody would end that."""
+    watch = subscription._sub._jsi
+    for task in (watch._hbtask, watch._fctask):
+        if task is not None:
+            task.cancel()
+    with contextlib.suppress(*FAILURES), cancellable():
+        await subscription.unsubscribe()
 
 
 def position(reply: str) -> tuple[int, float]:
