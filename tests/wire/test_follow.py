@@ -12,7 +12,6 @@ from nats.js.errors import NotFoundError
 
 from tests.inbox import Inbox, beside, disconnected, reconnected, soon
 from tests.nats_server import NatsServer
-from tests.waiting import until
 from wire import subjects
 from wire.bus import Bus, Delivered
 from wire.follow import position
@@ -218,45 +217,24 @@ def test_the_position_is_read_with_and_without_domains(front: str) -> None:
     assert position(f"{front}.MAILBOX.c1.1.42.7.1700000000500000000.3{tail}") == (42, 1_700_000_000.5)
 
 
-async def cut_short(bus: Bus, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await bus.follow(subjects.MAILBOX, subjects.MAILBOX_ALL, 0, lambda _: None)
+async def test_a_follower_that_is_cancelled_while_it_subscribes_leaves_nothing_behind(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server has the subscription, and who asked for it is cancelled before it has the answer."""
+    before, subscribe = set(bus._nc._subs), bus._nc.subscribe
+    subscribed, goes_on = asyncio.Event(), asyncio.Event()
 
+    async def slowly(*args: Any, **named: Any) -> Any:
+        made = await subscribe(*args, **named)
+        subscribed.set()
+        await goes_on.wait()
+        return made
 
-async def test_a_follower_that_is_cancelled_at_any_moment_leaves_no_subscription(bus: Bus) -> None:
-    before = set(bus._nc._subs)
-    for tenths in range(80):
-        await cut_short(bus, tenths / 10_000)
-    assert set(bus._nc._subs) == before
-
-
-async def resubscribed(bus: Bus, before: set[int]) -> None:
-    """nats-py finds that nothing comes, again and again, and has subscribed anew at least once."""
-
-    async def made() -> bool:
-        return any(each._jsi for number, each in bus._nc._subs.items() if number not in before)
-
-    await until(made)
-    (watch,) = [each._jsi for number, each in bus._nc._subs.items() if number not in before]
-    assert watch is not None
-    assert watch._hbtask is not None
-    first = watch._sub._id
-    watch._hbtask.cancel()
-    watch._hbi = 0.001
-    watch._hbtask = asyncio.create_task(watch.activity_check())
-
-    async def anew() -> bool:
-        return watch._sub._id > first
-
-    await until(anew)
-
-
-async def test_nor_where_nats_py_was_about_to_subscribe_anew(bus: Bus) -> None:
-    before = set(bus._nc._subs)
-    for _ in range(10):
-        async with asyncio.TaskGroup() as group:
-            following = group.create_task(cut_short(bus, 30))
-            await resubscribed(bus, before)
-            following.cancel()
+    monkeypatch.setattr(bus._nc, "subscribe", slowly)
+    following = asyncio.create_task(bus.follow(subjects.MAILBOX, subjects.MAILBOX_ALL, 0, lambda _: None))
+    await soon(subscribed)
+    following.cancel()
+    asyncio.get_running_loop().call_soon(goes_on.set)
+    with contextlib.suppress(asyncio.CancelledError):
+        await following
     assert set(bus._nc._subs) == before
