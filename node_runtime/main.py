@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Callable, Sequence
 
 from node_runtime import frames, host
@@ -28,6 +29,7 @@ from wire.log import get
 log = get(__name__)
 
 LEAVE_S = 3.0
+START_PATIENCE_S, RETRY_S = 60.0, 0.5
 IN_FLIGHT = 10_000
 """Jobs of one pool in hand at once, over all nodes; beyond it the queue would stand still without a word."""
 
@@ -52,7 +54,7 @@ class Node:
         self._partials = Partials(bus, settings, self._nursery, self._presence, self._slots, self._fitness)
 
     async def serve(self, stop: asyncio.Event) -> None:
-        await self._declare()
+        await self._until_declared()
         try:
             async with asyncio.TaskGroup() as group:
                 for_ever = [
@@ -72,6 +74,18 @@ class Node:
                     task.cancel()
         finally:
             await self._leave()
+
+    async def _until_declared(self) -> None:
+        """A node may start while NATS elects a leader, or is restarted."""
+        deadline = time.monotonic() + START_PATIENCE_S
+        while True:
+            try:
+                return await self._declare()
+            except NatsUnavailable as error:
+                if not error.retryable or time.monotonic() > deadline:
+                    raise
+                log.warning("waiting for NATS to begin", node=self._name, error=str(error))
+            await asyncio.sleep(RETRY_S)
 
     async def _declare(self) -> None:
         await self._bus.declare()

@@ -20,13 +20,14 @@ from node_runtime.engines import scripted
 from node_runtime.engines.base import Ask, Heard
 from node_runtime.engines.whisper import Whisper
 from node_runtime.main import serve
+from node_runtime.slots import Slots
 from tests.nats_server import NatsServer
 from tests.node_runtime import sounds
 from tests.node_runtime.conftest import PATIENCE_S, hearing, job, node, post
 from wire import subjects, topology
 from wire.bus import Bus
 from wire.env import NodeSettings
-from wire.errors import ModelMissing, SettingsError
+from wire.errors import ModelMissing, NatsUnavailable, SettingsError
 from wire.kv import Bucket
 from wire.messages import (
     FoundEmpty,
@@ -173,6 +174,23 @@ async def test_a_node_is_ready_only_after_its_warm_up(server: NatsServer, bus: B
     assert ready.slots == 1
     assert ready.targets["en"] == ["*"]
     assert await nodes.get("n1") is None  # it said that it leaves
+
+
+async def test_a_node_that_starts_while_nats_elects_a_leader_waits(
+    server: NatsServer, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clear = Slots.clear
+    refused: list[Slots] = []
+
+    async def clear_later(self: Slots) -> None:
+        if not refused:
+            refused.append(self)
+            raise NatsUnavailable("nobody leads")
+        await clear(self)
+
+    monkeypatch.setattr(Slots, "clear", clear_later)
+    async with node(server):  # it is ready
+        assert refused
 
 
 async def test_the_lane_of_a_node_that_dies_goes_by_itself(server: NatsServer, bus: Bus) -> None:

@@ -56,7 +56,8 @@ async def test_speech_plays_in_order_without_overlap_or_gap(page: Page, server: 
     assert min(gaps) > -1e-6, "nothing overlaps"
     assert sum(gap > 1e-6 for gap in gaps) == 2, "only between utterances is there a pause"
     assert sum(each["to"] - each["from"] for each in scheduled) == pytest.approx(1.4, abs=0.01)
-    assert all(each["from"] >= each["now"] for each in scheduled), "nothing was scheduled too late"
+    late = max(each["now"] - each["from"] for each in scheduled)
+    assert late < 0.1, "nothing was scheduled too late, but for what a busy machine takes"
 
 
 async def test_speech_that_comes_in_the_wrong_order_is_put_right(page: Page, server: ScriptedServer) -> None:
