@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from wire.messages import Job, PartialJob
+from wire.jobs import Job, PartialJob
 from wire.protocol import ClientEvent, TranscriptPartial, TranslationPartial
 from wire.records import BindingRecord, DeadJob
 

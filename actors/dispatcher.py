@@ -48,10 +48,11 @@ from wire.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
 from wire.bus import Bus
 from wire.errors import QueueFull, Stale, Unavailable
 from wire.fleet import FleetView
+from wire.jobs import Job
 from wire.kv import Bucket
 from wire.log import get
 from wire.matching import Rules
-from wire.messages import Job, JobUnplaced
+from wire.messages import JobUnplaced
 from wire.records import BindingRecord, DeadJob, NodeRecord, SlotRecord
 
 log = get(__name__)

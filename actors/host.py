@@ -49,9 +49,10 @@ from wire import subjects
 from wire.bus import Bus, Delivered
 from wire.env import SchedulerSettings
 from wire.errors import ProtocolViolation, QueueFull, Stale, Unavailable
+from wire.jobs import Job
 from wire.kv import Bucket
 from wire.log import get
-from wire.messages import ClientMail, ControlMail, Job, Message, NodeMail, SessionOpened, StageFailed, decode
+from wire.messages import ClientMail, ControlMail, Message, NodeMail, SessionOpened, StageFailed, decode
 from wire.protocol import AnyClientEvent, ClientEvent
 
 log = get(__name__)

@@ -8,7 +8,7 @@ from actors.outcomes import Utterance
 from actors.state import SessionState
 from wire import subjects
 from wire.audio import seconds
-from wire.messages import Job, PartialJob
+from wire.jobs import Job, PartialJob
 from wire.records import BindingRecord, DeadJob
 
 

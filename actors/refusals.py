@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from wire.jobs import Job
 from wire.matching import Refusal
-from wire.messages import Job
 
 NOBODY = "no node could take it"
 

@@ -22,10 +22,10 @@ from actors.state import SessionState
 from wire import subjects
 from wire.audio import FRAME_SAMPLES, FRAME_SECONDS, seconds
 from wire.env import SchedulerSettings
+from wire.jobs import Job
 from wire.messages import (
     FoundEmpty,
     Hypothesis,
-    Job,
     JobDone,
     JobProgressed,
     JobReturned,

@@ -31,8 +31,9 @@ from bench.rows import HEADINGS, Row, percentile
 from wire import subjects
 from wire.audio import FRAME_BYTES, FRAME_SECONDS
 from wire.bus import Bus, Delivered
+from wire.jobs import Job
 from wire.kv import Bucket
-from wire.messages import AudioChunk, Job, SessionOpened
+from wire.messages import AudioChunk, SessionOpened
 from wire.records import LeaseRecord, NodeRecord
 
 FRAMES = 3

@@ -21,8 +21,8 @@ from bench import stack
 from bench.rows import percentile, shown
 from wire import subjects
 from wire.bus import Bus
+from wire.jobs import SpeechChunk
 from wire.kv import Bucket
-from wire.messages import SpeechChunk
 from wire.protocol import ClientEvent, SpeechBegan, SpeechFinished, TranscriptFinal, TranslationFinal
 from wire.rooms import Member, PartyRecord
 from wire.topology import PARTY_RENEW_S

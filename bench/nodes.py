@@ -21,8 +21,9 @@ from wire import subjects, topology
 from wire.bus import Bus, Taken
 from wire.env import PREFIX
 from wire.errors import ProtocolViolation
+from wire.jobs import Job
 from wire.kv import Bucket
-from wire.messages import FoundEmpty, Job, JobDone, JobProgressed, JobStarted, decode
+from wire.messages import FoundEmpty, JobDone, JobProgressed, JobStarted, decode
 from wire.records import BindingRecord, NodeRecord, SlotRecord
 
 POOL = "default"

@@ -48,7 +48,8 @@ from wire.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
 from wire.audio import samples as samples_of
 from wire.bus import Bus, Delivered
 from wire.env import NodeSettings
-from wire.messages import PartialJob, decode
+from wire.jobs import PartialJob
+from wire.messages import decode
 from wire.protocol import StartRequest, TranscriptFinal, TranscriptPartial, TranslationFinal
 
 CHUNK_S = 0.1

@@ -20,7 +20,8 @@ from ingress.seats import check_in_room, check_seat
 from ingress.wishes import LANGUAGE, asked
 from wire.audio import BYTES_PER_SAMPLE, MAX_CLIENT_RATE, MIN_CLIENT_RATE
 from wire.errors import ProtocolViolation
-from wire.messages import SpeechChunk, encode
+from wire.jobs import SpeechChunk
+from wire.messages import encode
 from wire.protocol import (
     AnyClientRequest,
     ClientEvent,

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from wire.messages import SpeechChunk
+from wire.jobs import SpeechChunk
 from wire.protocol import ClientEvent, ErrorTold, SpeechBegan, SpeechFinished, SpeechHeard, SpeechMissing
 
 MAX_HELD_EVENTS = 1000

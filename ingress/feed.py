@@ -14,8 +14,9 @@ from ingress.delivery import Delivery, Missing, Outgoing
 from wire import subjects
 from wire.bus import Bus, Delivered
 from wire.errors import NatsUnavailable, ProtocolViolation
+from wire.jobs import SpeechChunk
 from wire.log import get
-from wire.messages import SpeechChunk, decode
+from wire.messages import decode
 from wire.protocol import AnyClientEvent, ClientEvent
 
 log = get(__name__)

@@ -19,7 +19,7 @@ from wire.protocol import StartRequest, UpdateRequest
 MAX_TARGETS = 16
 MAX_WORDS, MAX_TERMS = 100, 200
 MAX_TERM_CHARACTERS = 80
-EXTRAS = ("captions", "live", "between", "words", "glossary")
+EXTRAS = ("captions", "live", "between", "words", "boundaries", "glossary")
 LANGUAGE = re.compile(r"[a-z]{2,3}")
 
 

@@ -22,9 +22,9 @@ import msgspec
 from wire import subjects
 from wire.bus import Bus
 from wire.errors import ProtocolViolation, Stale
+from wire.jobs import Job
 from wire.kv import Bucket
 from wire.log import get
-from wire.messages import Job
 from wire.records import BindingRecord
 
 log = get(__name__)

@@ -22,8 +22,9 @@ from wire import subjects, topology
 from wire.audio import BYTES_PER_SAMPLE
 from wire.bus import Bus, Taken
 from wire.errors import EngineError, NatsUnavailable, ProtocolViolation
+from wire.jobs import Job
 from wire.log import get
-from wire.messages import Job, JobDone, JobProgressed, JobReturned, JobStarted, StageFailed, decode
+from wire.messages import JobDone, JobProgressed, JobReturned, JobStarted, StageFailed, decode
 
 log = get(__name__)
 

@@ -12,8 +12,8 @@ from wire import matching
 from wire.bus import Bus
 from wire.env import NodeSettings
 from wire.fleet import FleetView
+from wire.jobs import Job
 from wire.matching import Rules
-from wire.messages import Job
 
 
 class Fitness:

@@ -13,14 +13,12 @@ import struct
 import msgspec
 
 from wire.env import NodeSettings
+from wire.jobs import Job, PartialJob, SpeechChunk
 from wire.messages import (
     FoundEmpty,
     Hypothesis,
-    Job,
     JobDone,
     JobProgressed,
-    PartialJob,
-    SpeechChunk,
     SpeechEnded,
     SpeechStarted,
     SpeechUnavailable,

@@ -13,8 +13,9 @@ import time
 from node_runtime.engines.base import Ask, Engines, Heard, Hearing, hot
 from node_runtime.interpreting import Said, translations
 from node_runtime.pipeline import check, samples, timed
+from wire.jobs import PartialJob
 from wire.log import get
-from wire.messages import Hypothesis, PartialJob
+from wire.messages import Hypothesis
 
 log = get(__name__)
 

@@ -21,8 +21,9 @@ from node_runtime import catalog, frames
 from node_runtime.frames import Step
 from wire.env import NodeSettings
 from wire.errors import DragomanError, EngineError, ModelMissing, SettingsError
+from wire.jobs import Job, PartialJob
 from wire.log import get
-from wire.messages import Hypothesis, Job, PartialJob
+from wire.messages import Hypothesis
 
 log = get(__name__)
 

@@ -11,13 +11,12 @@ import asyncio
 from wire import subjects
 from wire.bus import Bus
 from wire.errors import NatsUnavailable
+from wire.jobs import Job, SpeechChunk
 from wire.messages import (
     FoundEmpty,
-    Job,
     JobDone,
     JobReturned,
     NodeMessage,
-    SpeechChunk,
     SpeechEnded,
     SpeechStarted,
     SpeechUnavailable,

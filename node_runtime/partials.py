@@ -25,8 +25,9 @@ from wire.audio import BYTES_PER_SAMPLE
 from wire.bus import Bus, Taken
 from wire.env import NodeSettings
 from wire.errors import EngineError, NatsUnavailable, ProtocolViolation
+from wire.jobs import PartialJob
 from wire.log import get
-from wire.messages import AUTO, PartialJob, decode
+from wire.messages import AUTO, decode
 
 log = get(__name__)
 

@@ -28,14 +28,13 @@ from node_runtime.engines.base import Ask, Ear, Engines, Heard, Hearing, PacedVo
 from node_runtime.frames import Step
 from node_runtime.interpreting import Said, translations
 from wire.errors import DragomanError, LanguageUnsupported
+from wire.jobs import Job, SpeechChunk
 from wire.messages import (
     AUTO,
     FoundEmpty,
-    Job,
     JobDone,
     JobProgressed,
     Message,
-    SpeechChunk,
     SpeechEnded,
     SpeechStarted,
     SpeechUnavailable,

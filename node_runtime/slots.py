@@ -17,9 +17,9 @@ import time
 from wire import subjects
 from wire.bus import Bus
 from wire.errors import NatsUnavailable, Stale
+from wire.jobs import Job
 from wire.kv import Bucket
 from wire.log import get
-from wire.messages import Job
 from wire.records import SlotRecord
 
 log = get(__name__)

@@ -14,7 +14,8 @@ from wire import subjects
 from wire.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
 from wire.bus import Bus, Taken
 from wire.errors import NatsUnavailable
-from wire.messages import AUTO, Job
+from wire.jobs import Job
+from wire.messages import AUTO
 
 SESSION = "warmup"
 SILENCE = bytes(SAMPLE_RATE * BYTES_PER_SAMPLE)

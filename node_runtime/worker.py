@@ -33,8 +33,8 @@ from wire import subjects, topology
 from wire.bus import Bus, Taken
 from wire.env import NodeSettings
 from wire.errors import NatsUnavailable, ProtocolViolation
+from wire.jobs import Job
 from wire.log import get
-from wire.messages import Job
 from wire.records import DeadJob
 
 log = get(__name__)

@@ -28,6 +28,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 SHARED = ("system/faults/test_c", "system/faults", "system", "page")
 """Beginnings of paths of tests that share a fleet, a stack or a browser, the slowest first."""
 
+CROWDED = ("system", "bench", "page")
+"""Whole systems, which share two cores with the tests beside them: one of these that fails is run once more, and the
+summary says so. What is broken fails twice."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests run side by side in several processes: those that share something in the same one, the slowest first."""
@@ -39,6 +43,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     for item in items:
         item.add_marker(pytest.mark.xdist_group(group(item)))
+        if item.path.relative_to(here).parts[0] in CROWDED:
+            item.add_marker(pytest.mark.flaky(reruns=1))
     order = {each: place for place, each in enumerate(SHARED)}
     items.sort(key=lambda item: order.get(group(item), len(SHARED)))
 

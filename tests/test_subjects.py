@@ -19,9 +19,10 @@ import actors.host
 import actors.state
 from tests.inbox import Inbox, beside
 from tests.nats_server import CONFIG
-from wire import declare, messages, protocol, records, rooms, subjects, topology
+from wire import declare, jobs, messages, protocol, records, rooms, subjects, topology
 from wire.bus import Bus
-from wire.messages import ClientSeen, Job, SessionTerminated, decode
+from wire.jobs import Job
+from wire.messages import ClientSeen, SessionTerminated, decode
 from wire.records import BindingRecord, DeadJob
 
 PAGE = (Path(__file__).resolve().parents[1] / "subjects.md").read_text(encoding="utf-8")
@@ -50,6 +51,7 @@ BUILT = {
     **{subjects.mailbox("SESSION", side): subjects.MAILBOX for side in typing.get_args(subjects.Side)},
     subjects.job_pool("POOL"): subjects.JOBS,
     subjects.job_node("NODE"): subjects.JOBS,
+    subjects.batch("POOL"): subjects.BATCH,
     subjects.partial("POOL", "SESSION"): subjects.PARTIALS,
     subjects.event("SESSION"): subjects.EVENTS,
     subjects.speech("SESSION", 7, "en"): subjects.EVENTS,
@@ -68,7 +70,9 @@ def test_the_payloads_are_structs_and_the_mail_is_complete() -> None:
     sides = {"client": "ClientMail", "node": "NodeMail", "control": "ControlMail"}
     for row in table("Subjects"):
         structs = [name for name in names(row[2]) if name[0].isupper()]
-        assert all(any(hasattr(module, name) for module in (messages, protocol, records)) for name in structs), row
+        assert all(any(hasattr(module, name) for module in (jobs, messages, protocol, records)) for name in structs), (
+            row
+        )
         if row[1] == subjects.MAILBOX:
             union = getattr(messages, structs[0])
             assert structs[0] == sides[row[0].strip("`").rsplit(".", 1)[1]]
@@ -94,14 +98,25 @@ def test_buckets_are_documented_with_their_limits() -> None:
         key, value, _, age, size = documented[bucket.name]
         assert f"{key.strip('`')}:" in bucket.description
         assert any(hasattr(module, names(value)[0]) for module in (records, rooms, actors.host, actors.state))
-        assert age == (f"{bucket.ttl_s:g} s" if bucket.ttl_s else f"{topology.LEASE_TTL_S} s for each key")
-        assert size == f"{bucket.max_bytes // topology.MIB} MiB"
+        assert age in ([f"{bucket.ttl_s:g} s"] if bucket.ttl_s else ["none", f"{topology.LEASE_TTL_S} s for each key"])
+        limit = f"{bucket.max_bytes // topology.MIB} MiB"
+        assert size == (limit if bucket.discard == "new" else f"{limit}; then the oldest go")
+
+
+def test_object_stores_are_documented_with_their_limits() -> None:
+    documented = {names(row[0])[0]: row[1:] for row in table("Object stores")}
+    assert set(documented) == {store.name for store in topology.STORES}
+    for store in topology.STORES:
+        _, _, _, age, size = documented[store.name]
+        assert age == f"{store.ttl_s:g} s"
+        assert size == f"{store.max_bytes // topology.MIB} MiB"
 
 
 QUEUES = (
     (subjects.pool_consumer("POOL"), subjects.job_pool("POOL")),
     (subjects.node_consumer("NODE"), subjects.job_node("NODE")),
     (subjects.partial_consumer("POOL"), subjects.partial_pool("POOL")),
+    (subjects.batch_consumer("POOL"), subjects.batch("POOL")),
 )
 
 
@@ -174,7 +189,7 @@ def test_commands_name_streams_buckets_and_subjects_that_are_there() -> None:
 
 
 def test_every_function_that_makes_a_subject_is_documented() -> None:
-    makers = {"mailbox", "job_pool", "job_node", "partial", "event", "speech", "stored", "live", "dead"}
+    makers = {"mailbox", "job_pool", "job_node", "batch", "partial", "event", "speech", "stored", "live", "dead"}
     others = {
         "token",
         "partition",
@@ -190,6 +205,7 @@ def test_every_function_that_makes_a_subject_is_documented() -> None:
         "pool_consumer",
         "partial_pool",
         "partial_consumer",
+        "batch_consumer",
         "hypothesis_message_id",
         "node_consumer",
         "binding_key",

@@ -13,7 +13,7 @@ REPLICAS = 3
 
 
 def streams(replicas: int = 1) -> Iterator[api.StreamConfig]:
-    """All streams, then the streams behind the KV buckets."""
+    """All streams, then those behind the KV buckets, then those behind the object stores."""
     for stream in topology.STREAMS:
         yield api.StreamConfig(
             name=stream.name,
@@ -39,13 +39,27 @@ def streams(replicas: int = 1) -> Iterator[api.StreamConfig]:
             max_age=bucket.ttl_s,
             max_bytes=bucket.max_bytes,
             storage=api.StorageType.FILE,
-            discard=api.DiscardPolicy.NEW,
+            discard=api.DiscardPolicy(bucket.discard),
             num_replicas=replicas,
             duplicate_window=min(topology.DEDUP_S, bucket.ttl_s or topology.DEDUP_S),
             allow_direct=True,
             allow_rollup_hdrs=True,
             deny_delete=True,
             allow_msg_ttl=True,
+        )
+    for store in topology.STORES:
+        yield api.StreamConfig(
+            name=f"OBJ_{store.name}",
+            description=store.description,
+            subjects=[f"$O.{store.name}.C.>", f"$O.{store.name}.M.>"],
+            max_age=store.ttl_s,
+            max_bytes=store.max_bytes,
+            storage=api.StorageType.FILE,
+            discard=api.DiscardPolicy.NEW,
+            num_replicas=replicas,
+            duplicate_window=topology.DEDUP_S,
+            allow_direct=True,
+            allow_rollup_hdrs=True,
         )
 
 

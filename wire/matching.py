@@ -21,8 +21,9 @@ from typing import Literal
 
 import msgspec
 
+from wire.jobs import Job
 from wire.languages import translates
-from wire.messages import AUTO, Job
+from wire.messages import AUTO
 from wire.records import NodeRecord
 
 Refusal = Literal[

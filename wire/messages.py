@@ -1,8 +1,8 @@
 """Every message that crosses a process boundary, as a tagged struct.
 
 `MailboxMessage` is the base of one session's inputs, on `mailbox.<p>.<session>.<client|node|control>`, in one order.
-`Job`, `PartialJob` and `SpeechChunk` carry audio. What stands in KV buckets is in `wire.records`, what clients say and
-are told in `wire.protocol`.
+Work for nodes is in `wire.jobs`, what stands in KV buckets in `wire.records`, what clients say and are told in
+`wire.protocol`.
 
 On the wire a message is JSON, so that `nats sub` and `nats kv get` read well; the few that carry audio (`BINARY`) are
 MessagePack. `encode` and `decode` choose: JSON objects begin with `{`, and no MessagePack map does.
@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 import msgspec
 
 from wire.errors import ProtocolViolation
-from wire.options import Glossary, Options, Word
+from wire.options import Options, Word
 
 AUTO = "auto"
 
@@ -126,6 +126,23 @@ class ClientReturned(MailboxMessage, frozen=True, kw_only=True):
 
     ingress: str
     connection: str
+
+
+class AudioCleared(MailboxMessage, frozen=True, kw_only=True):
+    """What was said since the last utterance ended, up to the chunk `after` (-1: none), is not wanted: it becomes no
+    utterance."""
+
+    after: int
+
+
+class TextGiven(MailboxMessage, frozen=True, kw_only=True):
+    """An utterance that is written: `text` in `language`, to be put into the session's targets and spoken as they are
+    (in `language` too, where that is a target). It takes the next number, and no audio. `number` (1, 2, 3, …) counts a
+    session's texts."""
+
+    number: int
+    text: str
+    language: str
 
 
 class CloseRequested(MailboxMessage, frozen=True, kw_only=True):
@@ -270,6 +287,8 @@ ClientMail = (
     | ClientSeen
     | ClientLeft
     | ClientReturned
+    | AudioCleared
+    | TextGiven
     | CloseRequested
 )
 NodeMail = (
@@ -289,83 +308,6 @@ NodeMail = (
 )
 ControlMail = SessionTerminated
 Mail = ClientMail | NodeMail | ControlMail
-
-
-class Job(Message, frozen=True, kw_only=True, tag=snake):
-    """One utterance to transcribe, translate and speak: self-contained.
-
-    `pcm` is PCM16 little endian mono at 16 kHz. `targets` are the languages to translate into, `speak` those of them
-    that are to be spoken. `prompt` is confident text said just before, or empty. What an earlier attempt already
-    stored is given in `transcript` and `translations` and is not computed again. `warm_up` jobs come from the node
-    itself: they run through the queue and every engine, and store no result.
-
-    `expected` is the language of what was said before: with the source "auto" another is believed only where the model
-    is sure. `between` are the only two languages that are spoken: `targets` are these two, and what was said is put
-    into the one that it was not said in. `voiced` is how many seconds of the audio are voice. `words` asks for word
-    times.
-    """
-
-    BINARY: ClassVar[bool] = True
-    job: str
-    session: str
-    utterance: int
-    attempt: int
-    pool: str
-    source: str
-    pcm: bytes
-    start: float
-    targets: list[str] = []
-    speak: list[str] = []
-    prompt: str = ""
-    transcript: str = ""
-    transcript_language: str = ""
-    translations: dict[str, str] = {}
-    tenant: str = "default"
-    warm_up: bool = False
-    expected: str = ""
-    between: list[str] = []
-    voiced: float = 0.0
-    words: bool = False
-    glossary: Glossary = Glossary()
-
-
-class PartialJob(Message, frozen=True, kw_only=True, tag=snake):
-    """What was said so far of an utterance that is running, wanted for live captions: answered by `Hypothesis`, or not
-    at all. On PARTIALS, where only a session's newest is kept.
-
-    `pcm` is PCM16 little endian mono at 16 kHz and begins `start` seconds into the session's audio; `prompt` is the
-    text that was said of this utterance before that. `whole`: the speech seems to have ended, and this is all of it:
-    heard as carefully as a final, for it may become one. `timed` asks for word times. `live` are targets to translate
-    into. `source`, `expected`, `between` and `glossary` are as in Job.
-    """
-
-    BINARY: ClassVar[bool] = True
-    session: str
-    utterance: int
-    generation: int
-    pool: str
-    source: str
-    pcm: bytes
-    start: float
-    prompt: str = ""
-    whole: bool = False
-    timed: bool = False
-    live: list[str] = []
-    expected: str = ""
-    between: list[str] = []
-    glossary: Glossary = Glossary()
-    tenant: str = "default"
-
-
-class SpeechChunk(Message, frozen=True, kw_only=True, tag=snake):
-    """A piece of synthesised speech; `sequence` counts from 0. `pcm` is PCM16 mono at `sample_rate` Hz."""
-
-    BINARY: ClassVar[bool] = True
-    job: str
-    attempt: int
-    sequence: int
-    sample_rate: int
-    pcm: bytes
 
 
 _json = msgspec.json.Encoder()

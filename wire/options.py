@@ -16,10 +16,23 @@ class Glossary(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
     terms: dict[str, dict[str, str]] = {}
 
 
+class Endpointing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Where utterances begin and end, where a client has its own opinion; None: as the scheduler is set. `threshold` is
+    the probability that is speech (0..1), `silence_s` ends an utterance, `pre_roll_s` is kept before it. `manual`:
+    nothing but FinalizeRequested ends one, and all audio since the last is its own, whether anybody spoke or not."""
+
+    threshold: float | None = None
+    silence_s: float | None = None
+    pre_roll_s: float | None = None
+    manual: bool = False
+
+
 class Options(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`captions`: words are wanted while they are spoken. `live`: targets whose translation is too. `between`: two
     languages, each of which goes into the other. `spoken`: the targets that somebody listens to (None: all of them,
-    where the session wants speech). `words`: times of the final words are wanted.
+    where the session wants speech). `words`: times of the final words are wanted. `boundaries`: where utterances begin
+    and end is told when it is known. `recorded`: the audio is a recording, cut into pieces as long as the model takes,
+    which run after live speech. `pace`: speech so many times as fast as usual, 0.25 to 4; 0: as the speaker speaks.
     """
 
     captions: bool = False
@@ -28,6 +41,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     spoken: list[str] | None = None
     words: bool = False
     glossary: Glossary = Glossary()
+    endpointing: Endpointing = Endpointing()
+    boundaries: bool = False
+    recorded: bool = False
+    pace: float = 0.0
 
 
 class Word(msgspec.Struct, frozen=True, omit_defaults=True):

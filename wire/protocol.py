@@ -68,6 +68,28 @@ class AudioAck(ClientEvent, frozen=True, kw_only=True, tag="audio.ack"):
     chunk: int
 
 
+class UtteranceStarted(ClientEvent, frozen=True, kw_only=True, tag="utterance.started"):
+    """Somebody speaks, since `start` seconds into the session's audio. Told to those who asked for boundaries; it may
+    come to nothing."""
+
+    utterance: int
+    start: float
+
+
+class UtteranceEnded(ClientEvent, frozen=True, kw_only=True, tag="utterance.ended"):
+    """What was said between `start` and `end`, seconds of the session's audio, is an utterance: its outcome follows."""
+
+    utterance: int
+    start: float
+    end: float
+
+
+class UtteranceDropped(ClientEvent, frozen=True, kw_only=True, tag="utterance.dropped"):
+    """What had been started was too short or was cleared: it is no utterance, and the next one has its number."""
+
+    utterance: int
+
+
 class TranscriptPartial(ClientEvent, frozen=True, kw_only=True, tag="transcript.partial"):
     """`committed` only ever grows while an utterance runs; `tentative` may change."""
 
@@ -215,6 +237,9 @@ AnyClientEvent = (
     | SessionClosed
     | SessionAlive
     | AudioAck
+    | UtteranceStarted
+    | UtteranceEnded
+    | UtteranceDropped
     | TranscriptPartial
     | TranscriptFinal
     | TranslationPartial
@@ -261,6 +286,7 @@ class StartRequest(ClientRequest, frozen=True, kw_only=True, tag="session.start"
     live: list[str] = []
     between: list[str] = []
     words: bool = False
+    boundaries: bool = False
     glossary: Glossary = Glossary()
     room: Seat | None = None
 
@@ -301,6 +327,7 @@ class UpdateRequest(ClientRequest, frozen=True, kw_only=True, tag="session.updat
     live: list[str] | None = None
     between: list[str] | None = None
     words: bool | None = None
+    boundaries: bool | None = None
     glossary: Glossary | None = None
 
 

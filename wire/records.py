@@ -5,9 +5,10 @@ Processes find each other's state here; what they say to each other is in `wire.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from wire.messages import Message, snake
+from wire.options import Word
 
 
 class DeadJob(Message, frozen=True, kw_only=True, tag=snake):
@@ -97,3 +98,86 @@ class NodeRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
     foreign_load: float = 0.0
     dedicated: bool = True
     tags: list[str] = []
+
+
+# --- who may come in ---
+
+
+class KeyRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
+    """`keys/<key id>`: an API key, which is not kept itself: `hash` is the SHA-256, in hex, of all of it. Times are
+    seconds since the epoch; `expires` 0: never."""
+
+    hash: str
+    tenant: str
+    name: str
+    created: float
+    expires: float = 0.0
+    revoked: bool = False
+
+
+class TokenRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
+    """`tokens/<token id>`: a short-lived token, for a browser or a guest; it goes with its key's time. `room`: the only
+    room that it lets in, or empty."""
+
+    hash: str
+    tenant: str
+    expires: float
+    room: str = ""
+
+
+class TenantRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
+    """`tenants/<tenant>`: its limits; 0: none. Sessions at once, requests a minute, minutes of audio and bytes a
+    day."""
+
+    sessions: int = 0
+    requests: int = 0
+    audio_minutes: float = 0.0
+    bytes: int = 0
+
+
+class UsageRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
+    """`usage/<tenant>.<ingress>`: what a tenant uses at one ingress: sessions now, requests in `minute`, seconds
+    of audio and bytes in `day` (minutes and days since the epoch)."""
+
+    sessions: int
+    minute: int
+    requests: int
+    day: int
+    audio_s: float
+    bytes: int
+
+
+# --- recordings ---
+
+RecordingState = Literal["waiting", "running", "done", "failed", "cancelled"]
+
+
+class RecordingRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
+    """`recordings/<id>`: a recording that somebody brought, what is wanted of it, and how far it is.
+
+    `owner` is the ingress that works on it, until `lease` (seconds since the epoch)."""
+
+    id: str
+    tenant: str
+    state: RecordingState
+    created: float
+    owner: str = ""
+    lease: float = 0.0
+
+
+class HeardRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
+    """`heard/<hash>`: what a model heard in this audio, asked so; `empty` says why there are no words. Times of
+    `words` are seconds from the beginning of the audio."""
+
+    text: str = ""
+    language: str = ""
+    language_probability: float = 1.0
+    confidence: float = 0.0
+    words: list[Word] = []
+    empty: str = ""
+
+
+class RenderedRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
+    """`rendered/<hash>`: a text in another language."""
+
+    text: str

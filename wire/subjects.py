@@ -13,13 +13,19 @@ from typing import Literal
 PARTITIONS = 64
 
 MAILBOX, JOBS, PARTIALS, EVENTS, DEAD = "MAILBOX", "JOBS", "PARTIALS", "EVENTS", "DEAD"
+BATCH = "BATCH"
 SESSIONS_KV, BINDINGS_KV, NODES_KV = "sessions", "bindings", "nodes"
 SLOTS_KV, PARTITIONS_KV, SCHEDULERS_KV = "slots", "partitions", "schedulers"
 ROOMS_KV, PARTIES_KV = "rooms", "parties"
+KEYS_KV, TOKENS_KV, TENANTS_KV, USAGE_KV = "keys", "tokens", "tenants", "usage"
+RECORDINGS_KV, HEARD_KV, RENDERED_KV = "recordings", "heard", "rendered"
+UPLOADS, RESULTS = "uploads", "results"
+"""Object stores: what clients bring, and what they fetch."""
 
 MAILBOX_ALL = "mailbox.>"
 JOB_ALL = "job.>"
 JOB_NODES = "job.node.*"
+BATCH_ALL = "batch.*"
 PARTIAL_ALL = "partial.*.*"
 EVENT_ALL = "event.*"
 SPEECH_ALL = "speech.*.*.*"
@@ -87,6 +93,15 @@ def pool_consumer(pool: str) -> str:
     return f"pool-{token(pool)}"
 
 
+def batch(pool: str) -> str:
+    """Pieces of recordings, for any node of the pool that has nothing better to do."""
+    return f"batch.{token(pool)}"
+
+
+def batch_consumer(pool: str) -> str:
+    return f"batch-{token(pool)}"
+
+
 def partial(pool: str, session: str) -> str:
     return f"partial.{token(pool)}.{token(session)}"
 
@@ -126,9 +141,12 @@ def stream_of(subject: str) -> str:
     family, rest = subject.split(".", 1)
     if family == "$KV":
         return f"KV_{rest.split('.', 1)[0]}"
+    if family == "$O":
+        return f"OBJ_{rest.split('.', 1)[0]}"
     return {
         "mailbox": MAILBOX,
         "job": JOBS,
+        "batch": BATCH,
         "partial": PARTIALS,
         "event": EVENTS,
         "speech": EVENTS,

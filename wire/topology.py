@@ -38,6 +38,14 @@ PARTY_TTL_S = 10
 ROOM_TTL_S = 24 * 3600
 """A room that nobody has entered for so long goes."""
 
+BATCH_AGE_S = 1800
+"""A piece of a recording may wait for so long while people speak."""
+
+RECORDING_TTL_S = 48 * 3600
+"""Recordings and what was made of them are kept for so long."""
+
+DAY_S = 24 * 3600
+
 DEDUP_S = 120.0
 """For so long a message id is remembered."""
 
@@ -58,10 +66,21 @@ class Stream:
 
 
 @dataclass(frozen=True)
+class Store:
+    """An object store: files, in pieces."""
+
+    name: str
+    ttl_s: float
+    max_bytes: int
+    description: str = ""
+
+
+@dataclass(frozen=True)
 class Bucket:
     name: str
     ttl_s: float = 0
     max_bytes: int = 256 * MIB
+    discard: Literal["old", "new"] = "new"
     description: str = ""
 
 
@@ -81,6 +100,15 @@ STREAMS = (
         max_age_s=120,
         max_bytes=1024 * MIB,
         description="utterances to run; nobody waits for one that is older",
+    ),
+    Stream(
+        subjects.BATCH,
+        (subjects.BATCH_ALL,),
+        retention="workqueue",
+        discard="new",
+        max_age_s=BATCH_AGE_S,
+        max_bytes=1024 * MIB,
+        description="pieces of recordings to run when nobody speaks",
     ),
     Stream(
         subjects.PARTIALS,
@@ -123,4 +151,16 @@ BUCKETS = (
         max_bytes=64 * MIB,
         description="<code>.<party>: the members of a room at one ingress",
     ),
+    Bucket(subjects.KEYS_KV, max_bytes=64 * MIB, description="<key id>: an API key's hash, and whose it is"),
+    Bucket(subjects.TOKENS_KV, ttl_s=DAY_S, max_bytes=64 * MIB, description="<token id>: a short-lived token's hash"),
+    Bucket(subjects.TENANTS_KV, max_bytes=64 * MIB, description="<tenant>: its limits"),
+    Bucket(subjects.USAGE_KV, ttl_s=2 * DAY_S, max_bytes=64 * MIB, description="<tenant>.<ingress>: what it has used"),
+    Bucket(subjects.RECORDINGS_KV, ttl_s=RECORDING_TTL_S, description="<id>: a recording, and how far it is"),
+    Bucket(subjects.HEARD_KV, ttl_s=7 * DAY_S, discard="old", description="<hash>: what a model heard in this audio"),
+    Bucket(subjects.RENDERED_KV, ttl_s=7 * DAY_S, discard="old", description="<hash>: a text in another language"),
+)
+
+STORES = (
+    Store(subjects.UPLOADS, ttl_s=RECORDING_TTL_S, max_bytes=4096 * MIB, description="recordings as they came"),
+    Store(subjects.RESULTS, ttl_s=RECORDING_TTL_S, max_bytes=4096 * MIB, description="what was made of them"),
 )

@@ -24,7 +24,7 @@ Samples = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is asked about an utterance, in the words of `wire.messages.Job`. `source` may be "auto"; then `expected`
+    """What is asked about an utterance, in the words of `wire.jobs.Job`. `source` may be "auto"; then `expected`
     and `between` say what to reckon with. `hot` are names and terms that may be said. `timed` asks for word times.
     `voiced`: seconds of voice in the audio, 0 where nobody counted."""
 

@@ -16,9 +16,10 @@ from tests.waiting import until
 from wire import subjects
 from wire.bus import Bus
 from wire.errors import QueueFull, Stale
+from wire.jobs import Job
 from wire.kv import Bucket
 from wire.matching import Rules
-from wire.messages import Job, JobUnplaced, decode
+from wire.messages import JobUnplaced, decode
 from wire.records import BindingRecord, DeadJob, NodeRecord, SlotRecord
 
 

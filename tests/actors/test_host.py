@@ -20,9 +20,10 @@ from tests.waiting import beats, until
 from wire import subjects
 from wire.bus import Bus, Delivered
 from wire.env import SchedulerSettings
+from wire.jobs import Job
 from wire.kv import Bucket
 from wire.matching import Rules
-from wire.messages import ClientMail, CloseRequested, Job, Mail, SessionTerminated, decode, encode
+from wire.messages import ClientMail, CloseRequested, Mail, SessionTerminated, decode, encode
 from wire.protocol import AnyClientEvent, AudioAck, ClientEvent, SessionClosed
 from wire.records import BindingRecord
 

@@ -6,13 +6,13 @@ from actors.captions import FAST_S
 from actors.commands import Command, RunPartial, TellLive
 from tests.actors.life import Story, Teller, events, jobs, kinds, live, outcome, transcribed
 from wire.env import SchedulerSettings
+from wire.jobs import PartialJob
 from wire.messages import (
     CloseRequested,
     FinalizeRequested,
     Hypothesis,
     JobDone,
     JobStarted,
-    PartialJob,
     PlaybackEnded,
     PlaybackStarted,
     Translated,

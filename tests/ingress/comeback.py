@@ -9,7 +9,8 @@ from typing import Any
 from tests.ingress.client import Client, Event, connected
 from wire import subjects
 from wire.bus import Bus
-from wire.messages import NodeMail, SpeechChunk, Transcribed, Translated
+from wire.jobs import SpeechChunk
+from wire.messages import NodeMail, Transcribed, Translated
 
 END_OF_STREAM = 2**60
 

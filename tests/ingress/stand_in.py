@@ -12,6 +12,7 @@ import msgspec
 from ingress.entry import Known, KnownRecord
 from wire import subjects
 from wire.bus import Bus, Delivered
+from wire.jobs import SpeechChunk
 from wire.kv import Bucket
 from wire.messages import (
     AudioChunk,
@@ -21,7 +22,6 @@ from wire.messages import (
     LanguagesChanged,
     Mail,
     SessionOpened,
-    SpeechChunk,
     decode,
 )
 from wire.protocol import (

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ingress import browser
 from tests.ingress.client import read_speech
 from wire.errors import ClientError, LanguageUnsupported, ProtocolViolation
-from wire.messages import SpeechChunk
+from wire.jobs import SpeechChunk
 from wire.protocol import (
     AnyClientEvent,
     AnyClientRequest,

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingress.delivery import Delivery, Missing, Outgoing, SpeechFrame
-from wire.messages import SpeechChunk
+from wire.jobs import SpeechChunk
 from wire.protocol import (
     AudioAck,
     ClientEvent,

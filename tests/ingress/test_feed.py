@@ -14,7 +14,8 @@ from tests.nats_server import NatsServer
 from wire import subjects
 from wire.bus import Bus
 from wire.errors import NatsUnavailable
-from wire.messages import Message, SpeechChunk, encode
+from wire.jobs import SpeechChunk
+from wire.messages import Message, encode
 from wire.protocol import AudioAck, ClientEvent, SpeechBegan, SpeechFinished, TranscriptFinal
 
 NAME = "s1"

@@ -20,8 +20,8 @@ from ingress.room import Room
 from tests.waiting import until
 from wire import subjects
 from wire.bus import Bus
+from wire.jobs import SpeechChunk
 from wire.kv import Bucket
-from wire.messages import SpeechChunk
 from wire.protocol import (
     ClientEvent,
     Seat,

@@ -6,7 +6,7 @@ import pytest
 
 from ingress.delivery import Outgoing, SpeechFrame
 from ingress.telling import EVERYBODY, KEPT, Audience, Telling, is_own
-from wire.messages import SpeechChunk
+from wire.jobs import SpeechChunk
 from wire.protocol import (
     AudioAck,
     ErrorTold,

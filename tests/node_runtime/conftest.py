@@ -21,8 +21,9 @@ from tests.waiting import until
 from wire import subjects
 from wire.bus import Bus, Delivered
 from wire.env import NodeSettings
+from wire.jobs import Job, PartialJob, SpeechChunk
 from wire.kv import Bucket
-from wire.messages import Job, JobDone, NodeMail, PartialJob, SpeechChunk, decode
+from wire.messages import JobDone, NodeMail, decode
 from wire.records import BindingRecord, SlotRecord
 
 PATIENCE_S = 40.0

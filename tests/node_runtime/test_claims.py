@@ -9,7 +9,8 @@ from node_runtime.claims import Claims, Verdict
 from tests.node_runtime.conftest import bind, bindings, job
 from wire import subjects
 from wire.bus import Bus
-from wire.messages import ClientSeen, Job
+from wire.jobs import Job
+from wire.messages import ClientSeen
 
 WORK = job("s", 1, b"", attempt=2)
 

@@ -14,7 +14,7 @@ from tests.node_runtime.conftest import job
 from tests.wire.test_matching import NODE
 from wire.bus import Bus
 from wire.env import NodeSettings
-from wire.messages import Job
+from wire.jobs import Job
 
 
 @pytest.fixture

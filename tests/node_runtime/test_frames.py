@@ -5,7 +5,8 @@ import pytest
 from node_runtime import frames
 from tests.node_runtime.conftest import job, partial
 from wire.env import NodeSettings
-from wire.messages import Hypothesis, SpeechChunk, Translated
+from wire.jobs import SpeechChunk
+from wire.messages import Hypothesis, Translated
 
 CHUNK = SpeechChunk(job="s.1", attempt=1, sequence=0, sample_rate=22_050, pcm=b"\x00\x01")
 TEXT = Translated(job="s.1", utterance=1, attempt=1, node="n", target="en", text="hello")

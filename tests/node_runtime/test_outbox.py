@@ -9,12 +9,12 @@ from tests.nats_server import NatsServer
 from tests.node_runtime.conftest import hearing, job
 from wire import bus as wire_bus
 from wire.bus import Bus
+from wire.jobs import SpeechChunk
 from wire.messages import (
     FoundEmpty,
     JobDone,
     JobStarted,
     NodeMessage,
-    SpeechChunk,
     SpeechStarted,
     StageFailed,
     Transcribed,

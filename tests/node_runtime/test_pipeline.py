@@ -11,11 +11,11 @@ from node_runtime.frames import Step
 from node_runtime.pipeline import CHUNK_BYTES, Attempt, warm_up
 from tests.node_runtime import sounds
 from tests.node_runtime.conftest import job
+from wire.jobs import SpeechChunk
 from wire.messages import (
     FoundEmpty,
     JobDone,
     JobProgressed,
-    SpeechChunk,
     SpeechEnded,
     SpeechStarted,
     SpeechUnavailable,

@@ -14,7 +14,8 @@ from tests.nats_server import NatsServer
 from wire import subjects, topology
 from wire.bus import Bus, Delivered, Taken
 from wire.errors import NatsUnavailable, QueueFull, Stale
-from wire.messages import AudioChunk, ClientSeen, Job, decode, encode
+from wire.jobs import Job
+from wire.messages import AudioChunk, ClientSeen, decode, encode
 
 CHUNK = AudioChunk(first=1, last=1, pcm=b"\0" * 64, speech=b"\0")
 LARGE = AudioChunk(first=1, last=1, pcm=b"\0" * 1000, speech=b"")

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from wire import matching
+from wire.jobs import Job
 from wire.matching import Need, Refusal, Rules
-from wire.messages import Job
 from wire.records import NodeRecord
 
 NODE = NodeRecord(

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wire import messages, protocol, records
+from wire import jobs, messages, protocol, records
 from wire.errors import ProtocolViolation
 from wire.messages import MailboxMessage, Message, decode, encode
 
@@ -111,7 +111,7 @@ def assert_same(one: Any, other: Any) -> None:
 
 
 def test_the_walk_finds_what_there_is() -> None:
-    assert {messages.Job, records.NodeRecord, protocol.TranscriptFinal, protocol.StartRequest} <= set(CLASSES)
+    assert {jobs.Job, records.NodeRecord, protocol.TranscriptFinal, protocol.StartRequest} <= set(CLASSES)
     assert len(CLASSES) > 40
 
 

@@ -79,6 +79,7 @@ def test_every_stored_subject_is_in_the_stream_that_it_names(one: str, other: st
         subjects.mailbox(one, "node"),
         subjects.job_pool(one),
         subjects.job_node(one),
+        subjects.batch(one),
         subjects.event(one),
         subjects.speech(one, number, other),
         subjects.dead(one, other),
@@ -88,7 +89,8 @@ def test_every_stored_subject_is_in_the_stream_that_it_names(one: str, other: st
         assert subjects.unstored(subjects.stored(subject)) == subject
         assert matches(subjects.STORED_ALL, subjects.stored(subject))
     assert matches(subjects.partial_pool(one), subjects.partial(one, other))
-    assert subjects.partial_consumer(one) != subjects.pool_consumer(one)
+    consumers = {subjects.partial_consumer(one), subjects.pool_consumer(one), subjects.batch_consumer(one)}
+    assert len(consumers) == 3
     assert matches(subjects.speech_of(one), subjects.speech(one, number, other))
 
 
