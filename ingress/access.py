@@ -1,0 +1,25 @@
+"""Who is asking. Every door looks here before it does anything for somebody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """`tenant` is whose sessions, rooms and recordings these are; `key` the id of the key or token that was shown, or
+    empty where none is needed. `room`: the only room that this caller may enter, or empty."""
+
+    tenant: str = "default"
+    key: str = ""
+    room: str = ""
+
+
+CALLER = web.RequestKey("caller", Caller)
+
+
+def caller_of(request: web.Request) -> Caller:
+    """Who sent this request, as was found when it came."""
+    return request.get(CALLER) or Caller()
