@@ -26,12 +26,16 @@ ALIVE = browser.write_event(SessionAlive())
 
 
 class Downlink:
-    """`end` is called with a reason to end, maybe more than once."""
+    """`end` is called with a reason to end, maybe more than once. `alive` is the sign of life, where the client's
+    protocol has one."""
 
-    def __init__(self, socket: web.WebSocketResponse, end: Callable[[Ending], None]) -> None:
+    def __init__(
+        self, socket: web.WebSocketResponse, end: Callable[[Ending], None], alive: Frame | None = ALIVE
+    ) -> None:
         self.outbox = Outbox()
         self._socket = socket
         self._end = end
+        self._alive = alive
         self._told_at = math.inf
 
     def tell(self, frame: Frame) -> None:
@@ -42,8 +46,8 @@ class Downlink:
     def beat(self, now: float) -> None:
         """A client cannot tell a server that has nothing to say from one that is gone: tell it. It may not ask, for a
         ping waits behind audio that is not read while the client is held back."""
-        if now - self._told_at >= ALIVE_S and not self.outbox.busy:
-            self.outbox.put_live(ALIVE)
+        if self._alive is not None and now - self._told_at >= ALIVE_S and not self.outbox.busy:
+            self.outbox.put_live(self._alive)
 
     async def run(
         self, ending: asyncio.Future[Ending], read: Coroutine[Any, Any, None], keep: Coroutine[Any, Any, None]

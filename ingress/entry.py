@@ -35,6 +35,7 @@ from wire.protocol import (
 )
 
 TOKEN_BYTES = 24
+DEFAULT_TENANT = "default"
 BY_CLIENT = "client"
 END_OF_STREAM = 2**60
 
@@ -87,15 +88,19 @@ class Entry:
         return not isinstance(self.mail, SessionOpened)
 
 
-def opened(request: StartRequest, ingress: str, pool: str) -> Entry:
+def opened(request: StartRequest, ingress: str, pool: str, tenant: str = DEFAULT_TENANT) -> Entry:
     """Into a new session. Raises LanguageUnsupported, ProtocolViolation for what cannot stand together."""
-    wishes = asked(request)
+    return new(asked(request), request.sample_rate, ingress, pool, tenant)
+
+
+def new(wishes: Wishes, sample_rate: int, ingress: str, pool: str, tenant: str = DEFAULT_TENANT) -> Entry:
+    """The same, where it is known what is wished."""
     session, connection, token = "s" + secrets.token_hex(8), _connection(), secrets.token_urlsafe(TOKEN_BYTES)
     mail = SessionOpened(
-        session=session, ingress=ingress, pool=pool, source=wishes.source, targets=wishes.targets,
+        session=session, ingress=ingress, pool=pool, source=wishes.source, targets=wishes.targets, tenant=tenant,
         speech=wishes.speech, options=wishes.options, token_hash=hash_of(token), connection=connection,
     )  # fmt: skip
-    return Entry(session, connection, request.sample_rate, wishes, mail, token)
+    return Entry(session, connection, sample_rate, wishes, mail, token)
 
 
 def asking(entry: Entry, wishes: Wishes) -> Entry:

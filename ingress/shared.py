@@ -8,7 +8,8 @@ import os
 import secrets
 import socket
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Protocol
 
 from ingress.endings import FULL, NO_NATS, NO_NODE, STOPPING, Ending
 from ingress.feed import Feed
@@ -19,12 +20,19 @@ from wire.env import IngressSettings
 from wire.fleet import FleetView
 from wire.languages import translates
 
-if TYPE_CHECKING:
-    from ingress.connection import Connection
-
 NATS_PATIENCE_S = 30.0
 BEAT_S = 0.5
 """Between two looks whether clients must be told that somebody is there."""
+
+
+class Guest(Protocol):
+    """A client's socket, whatever it speaks."""
+
+    @property
+    def end(self) -> Callable[[Ending], None]:
+        """The first reason counts."""
+
+    def beat(self, now: float) -> None: ...
 
 
 class Ingress:
@@ -38,7 +46,7 @@ class Ingress:
         self.feed = Feed(bus)
         self.id = f"{socket.gethostname()[:32]}-{os.getpid()}-{secrets.token_hex(3)}"
         self.rooms = Rooms(settings, bus, self.feed, self.id, self._serves)
-        self.connections: set[Connection] = set()
+        self.connections: set[Guest] = set()
         self.stopping = False
         self._gone = asyncio.Event()
         self._connected_at = time.monotonic()
@@ -93,6 +101,6 @@ class Ingress:
                     self._gone.clear()
                     await self._gone.wait()
 
-    def forget(self, connection: Connection) -> None:
+    def forget(self, connection: Guest) -> None:
         self.connections.discard(connection)
         self._gone.set()

@@ -62,10 +62,20 @@ class Uplink:
             raise ProtocolViolation(
                 f"chunk {number} came where {self.chunks} was next: audio was lost on the way", code="chunk_gap"
             )
-        while self._window.full:
-            await self._room.wait()
+        await self._until_room()
         self.chunks += 1
         await self._add(self._resampler.feed(pcm))
+
+    async def measured(self, pcm: bytes, speech: bytes) -> None:
+        """Audio that was resampled and measured elsewhere: PCM16 mono at 16 kHz, and a byte for each 32 ms frame that
+        it completed, as in AudioChunk. Waits as `audio` does; a session has the one or the other."""
+        await self._until_room()
+        self.chunks += 1
+        await self._publish(self._window.add(pcm, speech, time.monotonic()))
+
+    async def _until_room(self) -> None:
+        while self._window.full:
+            await self._room.wait()
 
     async def finish(self) -> int:
         """No more audio comes. Returns the number of the last chunk (-1: none).

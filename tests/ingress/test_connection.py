@@ -11,7 +11,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from ingress import connection, session
+from ingress import connection, line
 from tests.ingress import stand_in
 from tests.ingress.client import Client, chunk, connected, eventually, get, ingress, ready, undisturbed
 from tests.ingress.stand_in import Actor
@@ -112,7 +112,7 @@ async def test_too_many_sessions(server: NatsServer, actor: Actor, node: None) -
 
 
 async def test_nobody_answers_for_the_session(url: str, actor: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "SCHEDULER_S", 0.5)
+    monkeypatch.setattr(line, "SCHEDULER_S", 0.5)
     async with undisturbed(url):
         actor.listens = False
         assert (await turned_away(url, start()))[:2] == ("no_scheduler", 1013)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pytest
 
 from actors.scheduler import Scheduler
-from ingress import session as ingress_session
+from ingress import line
 from ingress.main import serve
 from tests.ingress.client import Client, connected, eventually, ingress, ready, undisturbed
 from tests.ingress.comeback import END_OF_STREAM, Results, frames, job_of, last_n, returned
@@ -155,13 +155,13 @@ async def test_returns_that_no_scheduler_answered_do_not_replace_the_last_one(
             started = client.events[-1]
             client.cut()
         first.cancel()
-        monkeypatch.setattr(ingress_session, "SCHEDULER_S", 0.3)
+        monkeypatch.setattr(line, "SCHEDULER_S", 0.3)
         for url in two:
             async with connected(url) as vain:
                 await vain.resume(started["session"], started["token"], 1)
                 assert await vain.closed() == 1013
                 assert vain.codes() == ["no_scheduler"]
-        monkeypatch.setattr(ingress_session, "SCHEDULER_S", 10)
+        monkeypatch.setattr(line, "SCHEDULER_S", 10)
         async with connected(two[1]) as back:
             await back.resume(started["session"], started["token"], 1)
             await eventually(lambda: returns(bus, started["session"], 3))

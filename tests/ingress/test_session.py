@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ingress import connection, outbox, session, shared
+from ingress import connection, line, outbox, shared
 from ingress.uplink import Uplink
 from ingress.vad import SpeechMeter, SpeechModel
 from tests.ingress.client import Client, chunk, connected, eventually, ingress, ready, undisturbed
@@ -250,7 +250,7 @@ async def test_an_actor_that_does_not_acknowledge_stops_the_reading(url: str, ac
 
 
 async def test_the_close_is_not_awaited_for_ever(url: str, actor: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "CLOSING_S", 0.3)
+    monkeypatch.setattr(line.Line, "closing_s", 0.3)
     async with connected(url) as client:
         name = (await client.start())["session"]
         actor.deaf.add(name)
@@ -356,7 +356,7 @@ async def test_after_half_a_minute_without_nats_sessions_end(
 async def test_an_actor_that_is_gone_for_long_ends_the_session(
     url: str, actor: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "STALLED_S", 0.5)
+    monkeypatch.setattr(line, "STALLED_S", 0.5)
     async with undisturbed(url), connected(url) as client:
         actor.deaf.add((await client.start())["session"])
         await client.audio(SECOND)
