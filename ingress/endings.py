@@ -8,7 +8,7 @@ from wire.errors import DragomanError
 from wire.protocol import ErrorTold
 
 NORMAL, BAD_MESSAGE, UNTRUSTED, TOO_BIG, GOING_AWAY, TRY_LATER = 1000, 1003, 1008, 1009, 1012, 1013
-IMPOSSIBLE, UNKNOWN_SESSION, IDLE, SLOW = 4400, 4404, 4408, 4413
+IMPOSSIBLE, UNAUTHORIZED, UNKNOWN_SESSION, IDLE, SLOW = 4400, 4401, 4404, 4408, 4413
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,9 @@ UNKNOWN = Ending.told(
     UNKNOWN_SESSION, "session_unknown", "there is no such session for this token any more: start a new one"
 )
 REPLACED = Ending.told(UNTRUSTED, "replaced", "a newer connection has taken over the session: this one is over")
+REVOKED = Ending.told(
+    UNAUTHORIZED, "invalid_api_key", "the key that this connection came with has been revoked or has expired"
+)
 NO_OPENING = Ending.told(IDLE, "idle", "no session.start came")
 QUIET = Ending.told(IDLE, "idle", "nothing was received for too long")
 UNREAD = Ending.told(SLOW, "slow_reader", "what was sent has not been read: read faster, or ask for less")

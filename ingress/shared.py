@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from ingress.access.meter import Meter
 from ingress.endings import FULL, NO_NATS, NO_NODE, STOPPING, Ending
 from ingress.feed import Feed
 from ingress.rooms import Rooms
@@ -45,6 +46,7 @@ class Ingress:
         self.model = model
         self.feed = Feed(bus)
         self.id = f"{socket.gethostname()[:32]}-{os.getpid()}-{secrets.token_hex(3)}"
+        self.meter = Meter(bus, self.id)
         self.rooms = Rooms(settings, bus, self.feed, self.id, self._serves)
         self.connections: set[Guest] = set()
         self.stopping = False

@@ -202,6 +202,10 @@ def party_key(room: str, party: str) -> str:
     return f"{token(room)}.{token(party)}"
 
 
+def usage_key(tenant: str, ingress: str) -> str:
+    return f"{token(tenant)}.{token(ingress)}"
+
+
 def job_id(session: str, utterance: int) -> str:
     return f"{session}.{utterance}"
 

@@ -9,12 +9,14 @@ from aiohttp import web
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """`tenant` is whose sessions, rooms and recordings these are; `key` the id of the key or token that was shown, or
-    empty where none is needed. `room`: the only room that this caller may enter, or empty."""
+    """`tenant` is whose sessions, rooms and recordings these are; `key` the id of the key that was shown or that the
+    shown token was made with, or empty where none is needed. `room`: the only room that this caller may enter, or
+    empty. `until`: what was shown ends then, in seconds since the epoch; 0: never."""
 
     tenant: str = "default"
     key: str = ""
     room: str = ""
+    until: float = 0.0
 
 
 CALLER = web.RequestKey("caller", Caller)

@@ -1,0 +1,9 @@
+from __future__ import annotations
+
+from ingress.access.refusals import Forbidden, OverLimit, Unauthorized
+
+
+def test_only_limits_may_be_tried_again() -> None:
+    assert OverLimit("too much", code="rate_limited", retry_after=3).retryable
+    assert not Unauthorized("who are you?").retryable
+    assert not Forbidden("not here").retryable
