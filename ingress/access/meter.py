@@ -143,8 +143,8 @@ class Meter:
 
     def _exceeded(self, caller: Caller, what: str, now: float) -> OverLimit:
         return OverLimit(
-            f"tenant {caller.tenant} may use {what} a day, and this would be more: try again tomorrow (UTC), or ask for "
-            "a higher limit",
+            f"tenant {caller.tenant} may use {what} a day, and this would be more: try again tomorrow (UTC), or ask "
+            "for a higher limit",
             code="quota_exceeded", retry_after=DAY_S - now % DAY_S,
         )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """What one tenant uses at one ingress, and what it uses everywhere. PURE: time is an argument.
 
-A minute and a day are those of the clock (UTC), counted since the epoch, so that all ingresses mean the same one: what was counted in a minute that is over counts for nothing.
+A minute and a day are those of the clock (UTC), counted since the epoch, so that all ingresses mean the same one: what
+was counted in a minute that is over counts for nothing.
 """
 
 from __future__ import annotations
