@@ -7,7 +7,7 @@ from actors.captions import Ask
 from actors.outcomes import Utterance
 from actors.state import SessionState
 from wire import subjects
-from wire.audio import seconds
+from wire.audio import FRAME_SECONDS, seconds
 from wire.jobs import Job, PartialJob
 from wire.records import BindingRecord, DeadJob
 
@@ -55,6 +55,7 @@ def partial_of(state: SessionState, ask: Ask, buffer: AudioBuffer) -> PartialJob
         live=state.options.live,
         expected=state.language,
         between=state.options.between,
+        voiced=round((state.endpointer.voiced_to - state.endpointer.voiced_from) * FRAME_SECONDS, 3),
         glossary=state.options.glossary,
         tenant=state.tenant,
     )

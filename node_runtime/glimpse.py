@@ -10,9 +10,9 @@ from __future__ import annotations
 import threading
 import time
 
-from node_runtime.engines.base import Ask, Engines, Heard, Hearing, hot
+from node_runtime.engines.base import Engines, Heard, Hearing
 from node_runtime.interpreting import Said, translations
-from node_runtime.pipeline import check, samples, timed
+from node_runtime.pipeline import ask_of, check, samples, timed
 from wire.jobs import PartialJob
 from wire.log import get
 from wire.messages import Hypothesis
@@ -58,14 +58,7 @@ class Glimpser:
         since = time.perf_counter()
         until = since + USEFUL_S
         hearing = self._engines.ear.listen(samples(job.pcm))
-        ask = Ask(
-            source=job.source,
-            prompt=job.prompt,
-            expected=job.expected,
-            between=tuple(job.between),
-            hot=hot(job.glossary),
-            timed=job.timed,
-        )
+        ask = ask_of(job)
         check(ask, self._engines.ear)
         if not self._may_go_on(until):
             return None

@@ -10,8 +10,9 @@
 
 All translations come before any speech: text is read sooner than speech is heard. What was not asked for is not
 computed, and what an earlier attempt stored is not computed again. The original is its own translation, but for a
-conversation in two languages (`between`), where each goes into the other and nothing else. An engine that raises fails
-its own stage and target (`retryable`: another attempt may do better), and the other targets go on.
+conversation in two languages (`between`), where each goes into the other and nothing else; it is spoken only where it
+was written. An engine that raises fails its own stage and target (`retryable`: another attempt may do better), and the
+other targets go on.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ from typing import Literal
 import numpy as np
 
 from node_runtime.engines import rate
-from node_runtime.engines.base import Ask, Ear, Engines, Heard, Hearing, PacedVoice, Samples, hot
+from node_runtime.engines.base import Ask, Ear, Engines, Heard, Hearing, PacedVoice, Samples
 from node_runtime.frames import Step
 from node_runtime.interpreting import Said, translations
 from wire.errors import DragomanError, LanguageUnsupported
-from wire.jobs import Job, SpeechChunk
+from wire.jobs import Job, PartialJob, SpeechChunk
 from wire.messages import (
     AUTO,
     FoundEmpty,
@@ -88,15 +89,7 @@ class Attempt:
     def _hear(self, hearing: Hearing) -> Iterator[Step]:
         yield self._say(JobProgressed, stage="asr")
         job = self._job
-        ask = Ask(
-            source=job.source,
-            prompt=job.prompt,
-            expected=job.expected,
-            between=tuple(job.between),
-            hot=hot(job.glossary),
-            timed=job.words,
-            voiced=job.voiced,
-        )
+        ask = ask_of(job)
         try:
             with self._timed("asr"):
                 check(ask, self._engines.ear)
@@ -125,7 +118,7 @@ class Attempt:
         if not wanted:
             return
         yield self._say(JobProgressed, stage="translate")
-        said = Said(heard.text, heard.language, hearing)
+        said = Said(heard.text, heard.language, hearing if self._job.pcm else None)
         found = translations(self._engines, said, wanted, self._job.glossary)
         while True:
             with self._timed("translate"):
@@ -150,7 +143,7 @@ class Attempt:
 
     def _speak(self, heard: Heard, target: str, text: str) -> Iterator[Step]:
         voice = self._engines.voice(target)
-        if heard.language == target:
+        if heard.language == target and not written(self._job):
             yield self._say(SpeechUnavailable, target=target, reason="the original is in this language already")
             return
         if voice is None:
@@ -159,7 +152,7 @@ class Attempt:
         yield self._say(JobProgressed, stage="speech")
         sequence, length = 0, 0.0
         try:
-            pace = rate.pace(heard.text, self._job.voiced)
+            pace = self._job.pace or rate.pace(heard.text, self._job.voiced)
             sounds = voice.speak_at(pace, text) if isinstance(voice, PacedVoice) else voice.speak(text)
             while True:
                 with self._timed("speech"):
@@ -218,6 +211,25 @@ class Attempt:
 def samples(pcm: bytes) -> Samples:
     """PCM16 little endian as float32 in [-1, 1]."""
     return np.frombuffer(pcm, dtype="<i2").astype(np.float32) / 32768.0
+
+
+def written(job: Job) -> bool:
+    """Nobody said it, so it is to be spoken in its own language too. What was said is `voiced`, though a later attempt
+    at it may bring no audio either."""
+    return bool(job.transcript) and not job.pcm and not job.voiced
+
+
+def ask_of(job: Job | PartialJob) -> Ask:
+    """What an ear is asked about this job's audio. A partial that is `whole` is asked as its final would be."""
+    return Ask(
+        source=job.source,
+        prompt=job.prompt,
+        expected=job.expected,
+        between=tuple(job.between),
+        hot=tuple(dict.fromkeys([*job.glossary.words, *job.glossary.terms])),
+        timed=job.words if isinstance(job, Job) else job.timed,
+        voiced=job.voiced,
+    )
 
 
 def check(ask: Ask, ear: Ear) -> None:

@@ -56,7 +56,7 @@ class PartialJob(Message, frozen=True, kw_only=True, tag=snake):
     `pcm` is PCM16 little endian mono at 16 kHz and begins `start` seconds into the session's audio; `prompt` is the
     text that was said of this utterance before that. `whole`: the speech seems to have ended, and this is all of it:
     heard as carefully as a final, for it may become one. `timed` asks for word times. `live` are targets to translate
-    into. `source`, `expected`, `between` and `glossary` are as in Job.
+    into. `source`, `expected`, `between`, `voiced` and `glossary` are as in Job.
     """
 
     BINARY: ClassVar[bool] = True
@@ -73,6 +73,7 @@ class PartialJob(Message, frozen=True, kw_only=True, tag=snake):
     live: list[str] = []
     expected: str = ""
     between: list[str] = []
+    voiced: float = 0.0
     glossary: Glossary = Glossary()
     tenant: str = "default"
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from node_runtime.engines.guards import Reason
 from wire.messages import AUTO
-from wire.options import Glossary, Word
+from wire.options import Word
 
 Samples = npt.NDArray[np.float32]
 
@@ -67,11 +67,6 @@ class Hearing(Protocol):
     def in_english(self, source: str) -> str:
         """What was said, in English; "" if the model finds nothing. Only asked of ears that `translate`."""
         ...
-
-
-def hot(glossary: Glossary) -> tuple[str, ...]:
-    """The words of a glossary that may be said."""
-    return tuple(dict.fromkeys([*glossary.words, *glossary.terms]))
 
 
 class Ear(Protocol):

@@ -1,7 +1,8 @@
 """Engines without models, at a set speed: for tests of load and of faults. Never the default (`engine = "scripted"`).
 
-The transcript follows from the audio alone (its length and loudness), so that a test can tell every stream's text. A
-sketch has as many of its words as could be said by then.
+The transcript follows from the audio alone (its length and loudness), so that a test can tell every stream's text; that
+of more than LONG_S has a checksum of the audio too, so that the pieces of a recording all read differently and none can
+stand for another. A sketch has as many of its words as could be said by then.
 The job's prompt, or a mark in the audio (`marked`), may order a fault: "fail" raises, "crash" ends the process as a
 segmentation fault would, "hang" never answers, "slow" takes ten times as long. No real engine knows of this.
 """
@@ -12,6 +13,7 @@ import os
 import signal
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -26,6 +28,8 @@ from wire.options import Word
 
 SPEECH_RATE = 16_000
 SECONDS_PER_WORD = 0.2
+LONG_S = 16.0
+"""No utterance of live speech is as long, unless settings say so."""
 ORDERS = ("fail", "crash", "hang", "slow")
 MARK = np.array([12345, -12345, 23456, -23456, 31000, -31000, 1, -1], "<i2").tobytes()
 
@@ -49,15 +53,16 @@ class ScriptedHearing:
         self._order = ordered(audio)
         self._seconds = len(audio) / SAMPLE_RATE
         self._silent = not len(audio) or float(np.abs(audio).max()) < 0.001
+        self._text = transcript_of(audio)
 
     def prepare(self) -> None:
         pass
 
     def transcribe(self, ask: Ask) -> Heard | Reason:
-        return self._hear(ask, transcript(self._seconds).split())
+        return self._hear(ask, self._text.split())
 
     def sketch(self, ask: Ask) -> Heard | Reason:
-        words = transcript(self._seconds).split()
+        words = self._text.split()
         return self._hear(ask, words[: max(1, int(self._seconds / SECONDS_PER_WORD))])
 
     def _hear(self, ask: Ask, words: list[str]) -> Heard | Reason:
@@ -77,7 +82,7 @@ class ScriptedHearing:
 
     def in_english(self, source: str) -> str:
         time.sleep(self._seconds * self._ear.rtf)
-        return translation(transcript(self._seconds), "en")
+        return translation(self._text, "en")
 
 
 class ScriptedInterpreter:
@@ -90,15 +95,18 @@ class ScriptedInterpreter:
 
 
 class ScriptedVoice:
-    """A tone, a fifth of a second for each word."""
+    """A tone, a fifth of a second for each word at a pace of 1."""
 
     def __init__(self, language: str) -> None:
         self.language = language
         self.name = f"tone-{language}"
 
     def speak(self, text: str) -> Iterator[Sound]:
+        return self.speak_at(1.0, text)
+
+    def speak_at(self, pace: float, text: str) -> Iterator[Sound]:
         for sentence in text.split(". "):
-            instants = np.arange(int(len(sentence.split()) * SECONDS_PER_WORD * SPEECH_RATE)) / SPEECH_RATE
+            instants = np.arange(int(len(sentence.split()) * SECONDS_PER_WORD / pace * SPEECH_RATE)) / SPEECH_RATE
             yield Sound(SPEECH_RATE, (8000 * np.sin(2 * np.pi * 440 * instants)).astype("<i2").tobytes())
 
 
@@ -119,6 +127,14 @@ def language(ask: Ask) -> str:
     if ask.source != AUTO:
         return ask.source
     return ask.between[0] if ask.between and "fr" not in ask.between else "fr"
+
+
+def transcript_of(audio: Samples) -> str:
+    """What is "heard" in it."""
+    seconds = len(audio) / SAMPLE_RATE
+    if seconds <= LONG_S:
+        return transcript(seconds)
+    return f"{transcript(seconds)} Its number is {zlib.crc32(audio.tobytes())}."
 
 
 def transcript(seconds: float) -> str:

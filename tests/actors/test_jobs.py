@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from actors.attempts import Work
 from actors.audio import AudioBuffer
-from actors.jobs import binding_of, dead_of, job_of
+from actors.captions import Ask
+from actors.endpointing import Endpointer
+from actors.jobs import binding_of, dead_of, job_of, partial_of
 from actors.outcomes import Failure, Utterance
 from actors.state import SessionState
 from wire.messages import AudioChunk, JobStarted, Transcribed, Translated
@@ -37,6 +39,12 @@ def test_a_later_attempt_asks_for_what_is_open_and_brings_what_is_known() -> Non
     job = job_of(STATE, spoken, buffer())
     assert (job.transcript, job.transcript_language, job.translations) == ("oui", "fr", {"en": "yes"})
     assert (job.targets, job.speak, job.pcm) == (["en"], ["en"], b"")
+
+
+def test_a_partial_says_how_much_of_it_is_voice_as_its_final_will() -> None:
+    state = SessionState(session="s1", endpointer=Endpointer(voiced_from=10, voiced_to=60))
+    ask = Ask(generation=1, start=0, end=32_000, prompt="", whole=True, timed=False)
+    assert partial_of(state, ask, buffer()).voiced == 1.6
 
 
 def test_the_binding_bounds_the_audio() -> None:

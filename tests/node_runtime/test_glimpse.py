@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from node_runtime import glimpse
-from node_runtime.engines.base import Heard
+from node_runtime.engines.base import Ask, Heard
 from node_runtime.glimpse import Glimpser, Precedence
-from tests.node_runtime.conftest import partial
+from node_runtime.pipeline import ask_of
+from tests.node_runtime.conftest import job, partial
 from tests.node_runtime.test_pipeline import BONJOUR, PCM, Counting
 from wire.errors import LanguageUnsupported
 from wire.messages import Hypothesis
@@ -56,17 +57,13 @@ def test_the_answer_carries_everything() -> None:
 
 def test_what_the_job_says_reaches_the_ear() -> None:
     engines = Counting()
-    ask(
-        engines,
-        prompt="said before",
-        expected="fr",
-        between=["fr", "en"],
-        timed=True,
-        glossary=Glossary(words=["Anna"], terms={"Dragoman": {"en": "Dragoman"}, "Anna": {}}),
-    )
-    (asked,) = engines.asked
-    assert (asked.source, asked.prompt, asked.expected, asked.between) == ("auto", "said before", "fr", ("fr", "en"))
-    assert (asked.hot, asked.timed) == (("Anna", "Dragoman"), True)
+    glossary = Glossary(words=["Anna"], terms={"Dragoman": {"en": "Dragoman"}, "Anna": {}})
+    said: dict[str, Any] = {
+        "prompt": "said before", "expected": "fr", "between": ["fr", "en"], "voiced": 0.7, "glossary": glossary,
+    }  # fmt: skip
+    ask(engines, **said, timed=True)
+    assert engines.asked == [Ask("auto", "said before", "fr", ("fr", "en"), ("Anna", "Dragoman"), True, 0.7)]
+    assert engines.asked == [ask_of(job("s", 1, PCM, **said, words=True))]  # its final asks the very same
 
 
 def test_between_two_languages_only_the_other_is_translated_into() -> None:

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from node_runtime.engines.base import Ask, Engines, Heard, Samples, Sound
@@ -94,7 +95,7 @@ def run(engines: Counting, **fields: Any) -> list[Step]:
     ]
 
 
-def kinds(steps: list[Step]) -> list[str]:
+def kinds(steps: Sequence[Step]) -> list[str]:
     return [type(step).__name__ for step in steps]
 
 
@@ -165,6 +166,33 @@ def test_a_voice_that_can_follows_the_speakers_pace(voiced: float, pace: float) 
     steps = run(engines, targets=["en", "de"], speak=["en", "de"], voiced=voiced)
     assert engines.paces == [pace]
     assert kinds(steps).count("SpeechEnded") == 2
+
+
+@pytest.mark.parametrize("asked", [0.25, 1.0, 4.0])
+def test_a_pace_that_is_asked_for_is_nobodys(asked: float) -> None:
+    engines = Both(Heard("bonjour tout le monde", "fr", 0.9, 0.8))
+    run(engines, targets=["en"], speak=["en"], voiced=30.0, pace=asked)
+    assert engines.paces == [asked]
+
+
+def test_what_was_written_is_spoken_in_its_own_language_too() -> None:
+    engines = Counting()
+    text: dict[str, Any] = {"transcript": "Hello", "transcript_language": "en", "translations": {"en": "Hello"}}
+    work = job("s", 1, b"", **text, targets=["en", "de"], speak=["en", "de"])
+    steps = [step for step in Attempt(work, "n1", engines.engines()).run() if not isinstance(step, JobProgressed)]
+    assert engines.calls == ["translate en de", "speak Hello"]
+    assert kinds(steps)[:1] == ["Translated"]
+    assert kinds(steps)[-2:] == ["SpeechEnded", "JobDone"]
+    spoken = msgspec.structs.replace(work, voiced=0.5)  # somebody said it, and its audio is not needed any more
+    assert "SpeechEnded" not in kinds(list(Attempt(spoken, "n1", Counting().engines()).run()))
+
+
+def test_a_written_text_has_no_audio_to_be_translated_from() -> None:
+    engines = Counting()
+    work = job("s", 1, b"", **GIVEN, targets=["en"])
+    failed = next(step for step in Attempt(work, "n1", engines.engines()).run() if isinstance(step, StageFailed))
+    assert (failed.code, failed.target) == ("language_unsupported", "en")
+    assert engines.calls == []
 
 
 def test_the_first_sound_goes_out_before_the_second_is_made() -> None:

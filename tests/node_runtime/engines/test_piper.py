@@ -42,6 +42,14 @@ def test_pace_changes_how_long_it_takes() -> None:
     assert isinstance(sounds.voice(), PacedVoice)
 
 
+def test_a_voice_is_told_no_more_than_it_can_say() -> None:
+    text = "The ship came home early in the morning. "
+    slow, usual, fast, faster = (seconds(sounds.voice().speak_at(pace, text)) for pace in (0.25, 1.0, 2.5, 4.0))
+    assert slow > 2.5 * usual
+    assert fast < 0.75 * usual
+    assert faster == pytest.approx(fast, rel=0.1)
+
+
 def seconds(made: Iterable[Sound]) -> float:
     return sum(len(sound.pcm) / 2 / sound.sample_rate for sound in made)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from node_runtime.engines import scripted
-from node_runtime.engines.base import Ask, Heard
+from node_runtime.engines.base import Ask, Heard, PacedVoice
 from tests.node_runtime import sounds
 from wire.errors import EngineError
 
@@ -16,6 +16,14 @@ def test_the_text_follows_from_the_audio() -> None:
     found = engines.ear.listen(sounds.white(2.0)).transcribe(Ask("fr"))
     assert found == Heard(scripted.transcript(2.0), "fr", 0.9, 0.9)
     assert engines.ear.listen(sounds.silence(2.0)).transcribe(Ask("fr")) == "no_speech"
+
+
+def test_long_pieces_all_read_differently_and_the_same_each_time() -> None:
+    ear = scripted.engines(0.0001).ear
+    piece = sounds.white(20.0)
+    texts = {str(ear.listen(audio).transcribe(Ask("fr"))) for audio in (piece, piece.copy(), -piece, piece[::-1])}
+    assert len(texts) == 3
+    assert scripted.transcript_of(piece).startswith(scripted.transcript(20.0))
 
 
 def test_a_sketch_has_as_many_words_as_could_be_said_and_the_same_each_time() -> None:
@@ -77,4 +85,6 @@ def test_every_language_is_translated_and_spoken() -> None:
     assert interpreter is not None
     assert interpreter.translate("un", "fr", "de") == "[de] un"
     assert voice is not None
+    assert isinstance(voice, PacedVoice)
     assert sum(len(sound.pcm) for sound in voice.speak("one two")) == 2 * int(0.4 * scripted.SPEECH_RATE)
+    assert sum(len(sound.pcm) for sound in voice.speak_at(0.5, "one two")) == 2 * int(0.8 * scripted.SPEECH_RATE)
