@@ -8,7 +8,7 @@ from typing import cast
 
 from aiohttp import web
 
-from ingress import endings
+from ingress import endings, openapi
 from ingress.connection import Connection
 from ingress.shared import Ingress
 from wire.errors import Unavailable
@@ -49,6 +49,7 @@ def build(ingress: Ingress) -> web.Application:
     app = web.Application()
     app[INGRESS] = ingress
     app.router.add_get("/", _page)
+    app.router.add_get("/openapi.json", _openapi)
     app.router.add_get("/healthz", _healthz)
     app.router.add_get("/readyz", _readyz)
     app.router.add_get("/v1/info", _info)
@@ -66,6 +67,10 @@ async def _add_headers(request: web.Request, response: web.StreamResponse) -> No
 
 async def _page(request: web.Request) -> web.StreamResponse:
     return web.FileResponse(STATIC / "index.html")
+
+
+async def _openapi(request: web.Request) -> web.Response:
+    return web.Response(text=openapi.written(), content_type="application/json")
 
 
 async def _healthz(request: web.Request) -> web.Response:
