@@ -28,7 +28,7 @@ from wire.records import BindingRecord, DeadJob
 PAGE = (Path(__file__).resolve().parents[1] / "subjects.md").read_text(encoding="utf-8")
 NAMES = {"p": str(subjects.partition("SESSION")), "session": "SESSION", "utterance": "7", "target": "en"} | {
     "node": "NODE", "pool": "POOL", "job": "SESSION.7", "attempt": "1", "n": "3", "sequence": "0", "what": "asr",
-    "generation": "2",
+    "generation": "2", "id": "ID", "life": "8",
 }  # fmt: skip
 
 
@@ -59,6 +59,7 @@ BUILT = {
     subjects.stored(subjects.speech("SESSION", 7, "en")): "",
     subjects.live("SESSION"): "",
     subjects.dead("POOL", "SESSION"): subjects.DEAD,
+    subjects.recording("ID"): subjects.RECORDED,
 }
 
 
@@ -141,6 +142,7 @@ def test_message_ids_are_documented() -> None:
         subjects.result_message_id("SESSION.7", 1, "asr"),
         subjects.hypothesis_message_id("SESSION", 7, 2),
         subjects.dead_message_id(subjects.job_id("SESSION", 7)),
+        subjects.recording_message_id("ID", 8, 3),
     }
 
 
@@ -189,7 +191,7 @@ def test_commands_name_streams_buckets_and_subjects_that_are_there() -> None:
 
 
 def test_every_function_that_makes_a_subject_is_documented() -> None:
-    makers = {"mailbox", "job_pool", "job_node", "batch", "partial", "event", "speech", "stored", "live", "dead"}
+    makers = {"mailbox", "job_pool", "job_node", "batch", "partial", "event", "speech", "stored", "live", "dead", "recording"}
     others = {
         "token",
         "partition",
@@ -221,6 +223,10 @@ def test_every_function_that_makes_a_subject_is_documented() -> None:
         "speech_message_id",
         "result_message_id",
         "dead_message_id",
+        "recording_message_id",
+        "object_store",
+        "object_meta",
+        "object_chunks",
     }
     found = {
         name for name, each in inspect.getmembers(subjects, inspect.isfunction) if each.__module__ == subjects.__name__

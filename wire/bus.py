@@ -21,7 +21,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,7 @@ log = get(__name__)
 
 WRONG_LAST_SEQUENCE, STREAM_EXISTS, STREAM_FULL, JETSTREAM_OFF, NO_PEERS = 10071, 10058, 10077, 10039, 10005
 MESSAGE_ID = "Nats-Msg-Id"
+NO_HEADERS: Mapping[str, str] = {}
 STORE_PATIENCE_S = 12.0
 ANSWER_S = 2.0
 """A write that the server has not acknowledged for so long is sent again: it went into a connection that broke."""
@@ -188,15 +189,16 @@ class Bus(Connection):
     async def store(
         self,
         subject: str,
-        message: Message | None,
+        message: Message | bytes | None,
         *,
         id: str = "",
         expect_last: int | None = None,
         ttl: int | None = None,
+        headers: Mapping[str, str] = NO_HEADERS,
         patience: float = STORE_PATIENCE_S,
     ) -> Stored:
         """Into the stream of `subject`, once for each `id`, however often it must be sent; without an id, once for each
-        call. None deletes a KV key.
+        call. Bytes go as they are; None deletes a KV key.
 
         `expect_last` is the stream sequence that the subject's last message must have (0: none). Where it has another
         because this very message is stored already, that is a duplicate and no conflict. `ttl`: whole seconds after
@@ -206,14 +208,14 @@ class Bus(Connection):
         """
         maybe_stored = bool(id)  # an id of this call's own is in the stream only if it was sent before
         id = id or uuid.uuid4().hex
-        headers = {MESSAGE_ID: id}
+        headers = {**headers, MESSAGE_ID: id}
         if expect_last is not None:
             headers["Nats-Expected-Last-Subject-Sequence"] = str(expect_last)
         if message is None:
             headers["KV-Operation"] = "DEL"
         if ttl is not None:
             headers["Nats-TTL"] = str(ttl)
-        data = b"" if message is None else encode(message)
+        data = encode(message) if isinstance(message, Message) else message or b""
         deadline = time.monotonic() + patience
         while True:
             try:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import msgspec
+
 from wire.messages import Message, snake
 from wire.options import Word
 
@@ -116,13 +118,14 @@ class KeyRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class TokenRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
-    """`tokens/<token id>`: a short-lived token, for a browser or a guest; it goes with its key's time. `room`: the only
-    room that it lets in, or empty."""
+    """`tokens/<token id>`: a short-lived token, for a browser or a guest. `room`: the only room that it lets in, or
+    empty. `key`: the id of the key that it was made with, and that it goes with."""
 
     hash: str
     tenant: str
     expires: float
     room: str = ""
+    key: str = ""
 
 
 class TenantRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
@@ -149,20 +152,64 @@ class UsageRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
 
 # --- recordings ---
 
-RecordingState = Literal["waiting", "running", "done", "failed", "cancelled"]
+RecordingState = Literal["receiving", "waiting", "running", "done", "failed", "cancelled"]
 
 
 class RecordingRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
     """`recordings/<id>`: a recording that somebody brought, what is wanted of it, and how far it is.
 
-    `owner` is the ingress that works on it, until `lease` (seconds since the epoch)."""
+    `owner` is the ingress that works on it (or takes it in), and changes the record every few seconds; `attempt` counts
+    those who began. `request` is a hash of all that was asked, for who asks again. Times of day are seconds since the
+    epoch, 0 for what has not been; `decoded`, `heard`, `translated` and `spoken` are seconds of the recording's audio,
+    `uploaded` is bytes. `seconds_left` under 0: nobody knows. `result` names the object in the store of results.
+    """
 
     id: str
     tenant: str
     state: RecordingState
     created: float
     owner: str = ""
-    lease: float = 0.0
+    attempt: int = 0
+    request: str = ""
+    name: str = ""
+    source: str = "auto"
+    targets: list[str] = []
+    between: list[str] = []
+    spoken: list[str] = []
+    started: float = 0.0
+    finished: float = 0.0
+    duration: float = 0.0
+    uploaded: int = 0
+    decoded: float = 0.0
+    heard: float = 0.0
+    translated: dict[str, float] = {}
+    voiced: dict[str, float] = {}
+    seconds_left: float = -1.0
+    utterances: int = 0
+    failures: int = 0
+    code: str = ""
+    message: str = ""
+    result: str = ""
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """What is missing of an utterance: all of it, or a `target`."""
+
+    target: str | None = None
+    code: str
+    message: str
+
+
+class RecordedUtterance(Message, frozen=True, kw_only=True, tag="utterance"):
+    """On `recording.<id>`: an utterance of a recording, with all that was asked for in writing."""
+
+    utterance: int
+    start: float
+    end: float
+    language: str = ""
+    text: str = ""
+    translations: dict[str, str] = {}
+    errors: list[Failure] = []
 
 
 class HeardRecord(Message, frozen=True, kw_only=True, omit_defaults=False):

@@ -6,6 +6,7 @@ pools are single subject tokens: `token` refuses anything else, so that no name 
 
 from __future__ import annotations
 
+import base64
 import re
 import zlib
 from typing import Literal
@@ -13,7 +14,7 @@ from typing import Literal
 PARTITIONS = 64
 
 MAILBOX, JOBS, PARTIALS, EVENTS, DEAD = "MAILBOX", "JOBS", "PARTIALS", "EVENTS", "DEAD"
-BATCH = "BATCH"
+BATCH, RECORDED = "BATCH", "RECORDED"
 SESSIONS_KV, BINDINGS_KV, NODES_KV = "sessions", "bindings", "nodes"
 SLOTS_KV, PARTITIONS_KV, SCHEDULERS_KV = "slots", "partitions", "schedulers"
 ROOMS_KV, PARTIES_KV = "rooms", "parties"
@@ -30,6 +31,7 @@ PARTIAL_ALL = "partial.*.*"
 EVENT_ALL = "event.*"
 SPEECH_ALL = "speech.*.*.*"
 DEAD_ALL = "dead.>"
+RECORDING_ALL = "recording.*"
 LIVE_ALL = "live.*"
 
 STORED = "stored"
@@ -151,6 +153,7 @@ def stream_of(subject: str) -> str:
         "event": EVENTS,
         "speech": EVENTS,
         "dead": DEAD,
+        "recording": RECORDED,
     }[family]
 
 
@@ -172,6 +175,26 @@ def addressee(subject: str) -> tuple[str, int, str]:
 
 def dead(pool: str, session: str) -> str:
     return f"dead.{token(pool)}.{token(session)}"
+
+
+def recording(id: str) -> str:
+    """What was said in a recording, as it is found out."""
+    return f"recording.{token(id)}"
+
+
+def object_store(store: str) -> str:
+    """The stream behind an object store."""
+    return f"OBJ_{store}"
+
+
+def object_meta(store: str, name: str) -> str:
+    """Where an object store has what there is to know of an object; `name` is any text."""
+    return f"$O.{store}.M.{base64.urlsafe_b64encode(name.encode()).decode()}"
+
+
+def object_chunks(store: str, nuid: str) -> str:
+    """Where it has an object's bytes; `nuid` is one storing of it."""
+    return f"$O.{store}.C.{nuid}"
 
 
 def binding_key(session: str, utterance: int) -> str:
@@ -237,6 +260,11 @@ def speech_message_id(job: str, target: str, sequence: int) -> str:
 
 def hypothesis_message_id(session: str, utterance: int, generation: int) -> str:
     return f"hypothesis.{session}.{utterance}.{generation}"
+
+
+def recording_message_id(id: str, life: int, n: int) -> str:
+    """`life` tells a recording from one of the same id that was cancelled before it."""
+    return f"recording.{id}.{life}.{n}"
 
 
 def result_message_id(job: str, attempt: int, what: str) -> str:

@@ -135,6 +135,13 @@ STREAMS = (
         max_bytes=256 * MIB,
         description="jobs that were given up, with the reason",
     ),
+    Stream(
+        subjects.RECORDED,
+        (subjects.RECORDING_ALL,),
+        max_age_s=RECORDING_TTL_S,
+        max_bytes=1024 * MIB,
+        description="what is said in recordings, for those who watch",
+    ),
 )
 
 BUCKETS = (

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire import subjects, topology
+from wire import declare, subjects, topology
 
 NAMES = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
 
@@ -83,6 +83,7 @@ def test_every_stored_subject_is_in_the_stream_that_it_names(one: str, other: st
         subjects.event(one),
         subjects.speech(one, number, other),
         subjects.dead(one, other),
+        subjects.recording(one),
     ):
         stream = by_name[subjects.stream_of(subject)]
         assert sum(matches(pattern, subject) for pattern in stream.subjects) == 1
@@ -131,6 +132,15 @@ def test_ids_differ_wherever_the_thing_does(one: str, other: str, a: int, b: int
     assert subjects.hypothesis_message_id(one, a, 1) != subjects.hypothesis_message_id(one, a, 2)
     assert subjects.result_message_id(one, 1, "x") != subjects.result_message_id(one, 2, "x")
     assert subjects.speech_message_id(one, "en", a) != subjects.speech_message_id(one, "de", a)
+    assert subjects.recording_message_id(one, 1, a) != subjects.recording_message_id(one, 2, a)
+
+
+@given(st.text(), NAMES)
+def test_objects_are_in_their_store_whatever_their_name(name: str, nuid: str) -> None:
+    declared = {config.name: config.subjects or [] for config in declare.streams()}
+    for subject in (subjects.object_meta(subjects.UPLOADS, name), subjects.object_chunks(subjects.UPLOADS, nuid)):
+        assert subjects.stream_of(subject) == subjects.object_store(subjects.UPLOADS)
+        assert sum(matches(pattern, subject) for pattern in declared[subjects.stream_of(subject)]) == 1
 
 
 def test_this_file_uses_every_builder() -> None:
