@@ -64,10 +64,13 @@ REPLACED = "replaced"
 class Session:
     """An open session. Made by `connect`."""
 
-    def __init__(self, addresses: Sequence[str], start: StartRequest, connection: Link, started: SessionReady) -> None:
+    def __init__(
+        self, addresses: Sequence[str], key: str, start: StartRequest, connection: Link, started: SessionReady
+    ) -> None:
         self.started = msgspec.structs.replace(started, token="")
         self._token = started.token
         self._addresses = list(addresses)  # the first is the one in use
+        self._key = key
         self._sample_rate = start.sample_rate
         self._link = connection
         self._backlog = Backlog(started.next_chunk, start.sample_rate)
@@ -204,7 +207,7 @@ class Session:
             self._addresses.append(self._addresses.pop(0))
             try:
                 async with asyncio.timeout(ATTEMPT_S):
-                    self._link = await link.opened(self._addresses[0])
+                    self._link = await link.opened(self._addresses[0], self._key)
                     await self._link.put(encode(self._request()).decode())
                 return
             except (Refused, ConnectionLost, TimeoutError) as failure:
@@ -227,16 +230,16 @@ class Session:
 
 
 @contextlib.asynccontextmanager
-async def connect(urls: str | Sequence[str], start: StartRequest) -> AsyncIterator[Session]:
+async def connect(urls: str | Sequence[str], start: StartRequest, key: str = "") -> AsyncIterator[Session]:
     """Open a session at the first of `urls` where that succeeds (ws, wss, http or https; the path is added where there
-    is none). Raises Refused: what the last of them said."""
+    is none). `key`: an API key, where they ask for one. Raises Refused: what the last of them said."""
     addresses = [urls] if isinstance(urls, str) else list(urls)
     for number, _ in enumerate(addresses, 1):
         try:
             async with asyncio.timeout(link.CONNECT_PATIENCE_S + START_PATIENCE_S):
-                connection = await link.opened(addresses[0])
+                connection = await link.opened(addresses[0], key)
                 try:
-                    session = Session(addresses, start, connection, await _open(connection, start))
+                    session = Session(addresses, key, start, connection, await _open(connection, start))
                 except BaseException:
                     await connection.abandon()
                     raise

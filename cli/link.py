@@ -9,7 +9,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 
+from cli import credentials
 from cli.events import Event, read_event, read_frame
+from wire import env
 from wire.errors import ClientError, DragomanError, Unavailable
 
 PATH = "/v1/stream"
@@ -19,6 +21,11 @@ HEARTBEAT_S = 4.0
 something each 2.5 s, even while it is too busy to answer a ping."""
 
 ABANDON_S = 0.5
+
+DENIED = {
+    401: f"asks for an API key, or does not know this one: set {env.KEY}",
+    403: "does not let this key, or this client, in",
+}
 
 CLOSING = aiohttp.ClientWSTimeout(ws_close=2.0)
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -95,16 +102,21 @@ class Link:
         await self._http.close()
 
 
-async def opened(url: str) -> Link:
-    """`url`: ws, wss, http or https; the path is added where there is none. Raises Refused."""
+async def opened(url: str, key: str = "") -> Link:
+    """`url`: ws, wss, http or https; the path is added where there is none. `key`: an API key, or empty.
+
+    Raises Refused."""
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_PATIENCE_S)
     http = aiohttp.ClientSession(timeout=timeout)
     try:
         socket = await http.ws_connect(
-            endpoint(url), max_msg_size=MAX_MESSAGE_BYTES, compress=0, timeout=CLOSING, heartbeat=HEARTBEAT_S
-        )
+            endpoint(url), headers=credentials.headers(key),
+            max_msg_size=MAX_MESSAGE_BYTES, compress=0, timeout=CLOSING, heartbeat=HEARTBEAT_S,
+        )  # fmt: skip
     except BaseException as error:
         await http.close()
+        if isinstance(error, aiohttp.WSServerHandshakeError) and error.status in DENIED:
+            raise Refused(f"{url} {DENIED[error.status]} (HTTP {error.status})", code="denied") from error
         if isinstance(error, aiohttp.WSServerHandshakeError):
             told = f"{url} answers, but not as Dragoman (HTTP {error.status})"
             raise Refused(told, code="unreachable", retryable=True) from error

@@ -20,12 +20,12 @@ import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 
-from cli import client, glossary, media, speech_files
+from cli import client, credentials, glossary, media, speech_files
 from cli.events import Event, SpeechFrame
 from cli.lines import JsonLines, PlainLines, View
 from cli.live import LiveCaptions
@@ -52,6 +52,7 @@ class Options:
 
     file: str
     urls: tuple[str, ...]
+    key: str = field(repr=False)
     start: StartRequest
     save: dict[str, Path]
     speed: float
@@ -94,6 +95,7 @@ def read(argv: Sequence[str] | None) -> Options:
     return Options(
         file=given.file,
         urls=urls,
+        key=credentials.chosen(given.key),
         start=StartRequest(
             source=source,
             targets=[] if between else targets,
@@ -127,6 +129,7 @@ def _parser() -> process.Parser:
     made.add_argument(
         "--url", action="append", help=f"where Dragoman is (default: {USUAL_URL}); further ones are tried in turn"
     )
+    credentials.add_option(made)
     made.add_argument("--source", default=AUTO, metavar="LANGUAGE", help="spoken language (default: auto)")
     made.add_argument(
         "--target", action="append", default=[], metavar="LANGUAGE", help="translate into this; may be given again"
@@ -162,7 +165,7 @@ async def _played(options: Options) -> int:
         playback = Playback(audio, options.speed, view)
         refused = False
         try:
-            async with client.connect(options.urls, options.start) as session:
+            async with client.connect(options.urls, options.start, options.key) as session:
                 with speech_files.saving(options.save) as files:
                     await playback.run(session, files)
         except client.Refused as error:

@@ -23,6 +23,9 @@ from msgspec import Meta
 from wire.errors import SettingsError
 
 PREFIX = "DRAGOMAN_"
+CONFIG = PREFIX + "CONFIG"
+KEY = PREFIX + "KEY"
+"""Of clients: no setting."""
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Positive = Annotated[float, Meta(gt=0)]
@@ -60,7 +63,13 @@ class SchedulerSettings(Settings, frozen=True, kw_only=True):
     client_timeout_s: Positive = 60.0
 
 
+Auth = Literal["auto", "keys", "off"]
+
+
 class IngressSettings(Settings, frozen=True, kw_only=True):
+    """Who may come in: `auth`, `origins` (pages elsewhere that may use this server), `jwt_…` and `tls_…` are explained in
+    docs/security.md."""
+
     host: str = "127.0.0.1"
     port: Port = 8080
     pool: str = "default"
@@ -70,6 +79,14 @@ class IngressSettings(Settings, frozen=True, kw_only=True):
     max_sessions: Count = 1000
     max_rooms: Count = 100
     max_room_members: Count = 50
+    auth: Auth = "auto"
+    origins: list[str] = []
+    jwt_keys: str = ""
+    jwt_issuer: str = ""
+    jwt_audience: str = ""
+    jwt_tenant_claim: str = "tenant"
+    tls_cert: str = ""
+    tls_key: str = ""
 
 
 class NodeSettings(Settings, frozen=True, kw_only=True):
@@ -138,11 +155,11 @@ def load(
         if name in mine:
             values[name], origin[name] = _as_list(kind, name, value), where
 
-    path = config or environ.get(PREFIX + "CONFIG", "")
+    path = config or environ.get(CONFIG, "")
     for name, value in _read_toml(path).items() if path else ():
         take(name, value, f"{name} in {path}")
     for variable, text in environ.items():
-        if variable.startswith(PREFIX) and variable != PREFIX + "CONFIG":
+        if variable.startswith(PREFIX) and variable not in (CONFIG, KEY):
             take(variable.removeprefix(PREFIX).lower(), text, variable)
     for name, value in (flags or {}).items():
         if value is not None:

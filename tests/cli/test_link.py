@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from cli import link
 from tests.cli.scripted_server import Conversation, serving
@@ -16,6 +18,25 @@ async def test_nobody_there_is_a_refusal() -> None:
     with pytest.raises(link.Refused, match="cannot be reached") as refused:
         await link.opened("ws://127.0.0.1:1")
     assert refused.value.retryable
+
+
+async def test_the_key_is_shown_and_a_refusal_is_final_and_does_not_repeat_it() -> None:
+    shown = []
+
+    async def refuse(request: web.Request) -> web.Response:
+        shown.append(request.headers.get("Authorization"))
+        return web.Response(status=401)
+
+    app = web.Application()
+    app.router.add_get("/v1/stream", refuse)
+    async with TestServer(app) as server:
+        with pytest.raises(link.Refused, match="DRAGOMAN_KEY") as refused:
+            await link.opened(str(server.make_url("")), "dk-secret")
+        with pytest.raises(link.Refused):
+            await link.opened(str(server.make_url("")))
+    assert shown == ["Bearer dk-secret", None]
+    assert not refused.value.retryable
+    assert "secret" not in str(refused.value)
 
 
 async def test_the_close_code_is_kept() -> None:

@@ -54,6 +54,13 @@ def test_what_is_wanted_is_asked_for(tmp_path: Path) -> None:
     assert stream.read(["x.wav", "--target", "en", "--live"]).start == StartRequest(targets=["en"], live=["en"])
 
 
+def test_the_key_is_in_no_description_of_what_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DRAGOMAN_KEY", "dk-secret")
+    options = stream.read(["x.wav"])
+    assert options.key == "dk-secret"
+    assert "secret" not in repr(options)
+
+
 @pytest.mark.parametrize("flags", [["--unknown"], ["--tar", "en"], ["--speed", "fast"], ["other.wav"]])
 def test_unknown_flags_are_a_line_and_exit_code_2(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
