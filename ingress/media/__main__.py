@@ -1,0 +1,3 @@
+from ingress.media.child import main
+
+main()
