@@ -9,6 +9,9 @@ from typing import cast
 from aiohttp import web
 
 from ingress import endings, openapi
+from ingress.access import caller_of
+from ingress.access.guard import Guard
+from ingress.access.tokens import INVITE_S, issue
 from ingress.connection import Connection
 from ingress.shared import Ingress
 from wire.errors import Unavailable
@@ -17,6 +20,12 @@ STATIC = Path(__file__).with_name("static")
 HEARTBEAT_S = 10.0
 """A client that was silent for so long is pinged; silent for half as long again, its connection is given up."""
 CLOSE_S = 2.0
+
+PROTOCOL = "dragoman"
+"""A client that shows its key as a subprotocol is answered with this name."""
+
+MAX_BODY = 1024 * 1024
+"""Bytes of a request that is read as a whole; uploads are read in pieces, by their doors."""
 
 INGRESS = web.AppKey("ingress", Ingress)
 
@@ -36,7 +45,9 @@ class Socket(web.WebSocketResponse):
     """Says in the close frame what the limit is, where aiohttp refuses a message that is over it."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(timeout=CLOSE_S, heartbeat=HEARTBEAT_S, compress=False, max_msg_size=limit + 1)
+        super().__init__(
+            timeout=CLOSE_S, heartbeat=HEARTBEAT_S, compress=False, max_msg_size=limit + 1, protocols=(PROTOCOL,)
+        )
         self._limit = limit
 
     async def close(self, *, code: int = endings.NORMAL, message: bytes = b"", drain: bool = True) -> bool:
@@ -46,8 +57,9 @@ class Socket(web.WebSocketResponse):
 
 
 def build(ingress: Ingress) -> web.Application:
-    app = web.Application()
+    app = web.Application(client_max_size=MAX_BODY)
     app[INGRESS] = ingress
+    Guard(ingress.access, encrypted=bool(ingress.settings.tls_cert)).install(app)
     app.router.add_get("/", _page)
     app.router.add_get("/openapi.json", _openapi)
     app.router.add_get("/healthz", _healthz)
@@ -55,6 +67,7 @@ def build(ingress: Ingress) -> web.Application:
     app.router.add_get("/v1/info", _info)
     app.router.add_get("/v1/stream", _stream)
     app.router.add_post("/v1/rooms", _new_room)
+    app.router.add_post("/v1/tokens", _new_token)
     app.router.add_static("/static/", STATIC)
     app.on_response_prepare.append(_add_headers)
     return app
@@ -103,11 +116,16 @@ async def _info(request: web.Request) -> web.Response:
 async def _new_room(request: web.Request) -> web.Response:
     ingress = request.app[INGRESS]
     if ingress.closed_to_all() is not None:
-        raise web.HTTPServiceUnavailable(text="no room can be made now: try again")
-    try:
-        return web.json_response({"room": await ingress.rooms.create()}, status=201)
-    except Unavailable as error:
-        raise web.HTTPServiceUnavailable(text=str(error)) from error
+        raise Unavailable("no room can be made now: try again")
+    caller = caller_of(request)
+    code = await ingress.rooms.create(caller.tenant)
+    invite = await ingress.access.keyring.mint(caller, INVITE_S, room=code)
+    return web.json_response({"room": code, "invite": invite.text}, status=201)
+
+
+async def _new_token(request: web.Request) -> web.Response:
+    ingress = request.app[INGRESS]
+    return await issue(request, ingress.access.keyring, ingress.rooms.check)
 
 
 async def _stream(request: web.Request) -> web.StreamResponse:
@@ -119,7 +137,8 @@ async def _stream(request: web.Request) -> web.StreamResponse:
         await socket.prepare(request)
     except ConnectionError:
         return socket  # whoever asked is gone already
-    connection = Connection(ingress, socket, cast("asyncio.WriteTransport | None", request.transport))
+    transport = cast("asyncio.WriteTransport | None", request.transport)
+    connection = Connection(ingress, socket, transport, caller_of(request))
     ingress.connections.add(connection)
     try:
         await connection.run()

@@ -14,6 +14,7 @@ from socket import SO_LINGER, SOL_SOCKET
 from aiohttp import WSMsgType, web
 
 from ingress import browser, endings, entry
+from ingress.access import Caller, Forbidden, OverLimit
 from ingress.attendance import put_into
 from ingress.endings import Ending
 from ingress.listener import Listener
@@ -32,14 +33,21 @@ GOODBYE_S = 2.0
 
 class Connection:
     def __init__(
-        self, ingress: Ingress, socket: web.WebSocketResponse, transport: asyncio.WriteTransport | None
+        self,
+        ingress: Ingress,
+        socket: web.WebSocketResponse,
+        transport: asyncio.WriteTransport | None,
+        caller: Caller,
     ) -> None:
         self._ingress = ingress
+        self._caller = caller
         self._socket = socket
         self._transport = transport
         self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._patience: asyncio.Timeout | None = None
         self._session: Session | Listener | None = None
+        self._place = contextlib.ExitStack()
+        """What is counted for the caller while it runs."""
 
     def end(self, ending: Ending) -> None:
         """The first reason counts."""
@@ -56,10 +64,11 @@ class Connection:
     async def run(self) -> None:
         """Serve the client until one side ends."""
         opening = await self._first_message()
-        session = self._session = await self._admit(opening) if opening is not None else None
-        if session is not None:
-            await session.run(self._ending)
-        ending = await self._ending
+        with self._place:
+            session = self._session = await self._admit(opening) if opening is not None else None
+            if session is not None:
+                await session.run(self._ending)
+            ending = await self._ending
         async with asyncio.TaskGroup() as group:  # neither may hold the other up
             if session is None or session.heard:
                 group.create_task(self._say_goodbye(ending))
@@ -91,18 +100,21 @@ class Connection:
         """What the client asks for, or None when it cannot have it, and the connection ends."""
         admitted: Session | Listener | None = None
         try:
-            match browser.read_opening(opening):
-                case StartRequest() as request:
+            request = browser.read_opening(opening)
+            if self._caller.room and request.room is None:
+                raise Forbidden("this token lets into one room: take a place in it (`room`)")
+            match request:
+                case StartRequest():
                     admitted = await self._start(request)
-                case ResumeRequest() as request:
+                case ResumeRequest():
                     admitted = await self._resume(request)
-                case JoinRequest() as request:
+                case JoinRequest():
                     admitted = await self._join(request)
         except entry.SessionUnknown:
             self.end(endings.UNKNOWN)
         except RoomUnknown as error:
             self.end(Ending.because(endings.UNKNOWN_SESSION, error))
-        except (RoomFull, TooManyRooms) as error:
+        except (RoomFull, TooManyRooms, OverLimit) as error:
             self.end(Ending.because(endings.TRY_LATER, error))
         except ClientError as error:
             close = endings.IMPOSSIBLE if browser.is_opening(opening) else endings.BAD_MESSAGE
@@ -112,7 +124,7 @@ class Connection:
         return None if self._ending.done() else admitted
 
     async def _start(self, request: StartRequest) -> Session | None:
-        """Raises LanguageUnsupported, RoomUnknown, RoomFull, TooManyRooms, NatsUnavailable."""
+        """Raises LanguageUnsupported, OverLimit, RoomUnknown, RoomFull, TooManyRooms, NatsUnavailable."""
         ingress = self._ingress
         if (unready := ingress.unready()) is not None:
             self.end(unready)
@@ -120,36 +132,43 @@ class Connection:
         refusal = ingress.fleet.refusal(ingress.settings.pool, request.source, request.targets, request.between)
         if refusal is not None:
             raise LanguageUnsupported(refusal)
-        way_in, attendance = entry.opened(request, ingress.id, ingress.settings.pool), None
+        self._place.enter_context(ingress.meter.session(self._caller, self.end))
+        way_in, attendance = entry.opened(request, ingress.id, ingress.settings.pool, self._caller.tenant), None
         if request.room is not None:
-            attendance = await ingress.rooms.seat(request.room, session=way_in.session, source=request.source)
+            attendance = await ingress.rooms.seat(
+                request.room, self._caller, session=way_in.session, source=request.source
+            )
             way_in = entry.asking(way_in, put_into(way_in.wishes, attendance.demand()))
-        return Session(ingress, self._socket, way_in, self.end, attendance)
+        return Session(ingress, self._socket, way_in, self.end, self._caller, attendance)
 
     async def _join(self, request: JoinRequest) -> Listener | None:
-        """Raises RoomUnknown, RoomFull, TooManyRooms, NatsUnavailable."""
+        """Raises OverLimit, RoomUnknown, RoomFull, TooManyRooms, NatsUnavailable."""
         ingress = self._ingress
         if (closed := ingress.closed_to_all()) is not None:
             self.end(closed)
             return None
-        attendance = await ingress.rooms.seat(request.room, token=request.token)
+        ingress.meter.request(self._caller)
+        attendance = await ingress.rooms.seat(request.room, self._caller, token=request.token)
+        self._place.enter_context(ingress.meter.watching(self._caller, self.end))
         return Listener(ingress, self._socket, attendance, self.end)
 
     async def _resume(self, request: ResumeRequest) -> Session | None:
-        """Raises SessionUnknown, RoomUnknown, RoomFull, TooManyRooms, NatsUnavailable."""
+        """Raises OverLimit, SessionUnknown, RoomUnknown, RoomFull, TooManyRooms, NatsUnavailable."""
         ingress = self._ingress
         if (unready := ingress.unready_for(request.session)) is not None:
             self.end(unready)
             return None
-        way_in = await entry.returned(request, ingress.id, ingress.bus)
+        ingress.meter.request(self._caller)
+        way_in = await entry.returned(request, ingress.id, ingress.bus, self._caller.tenant)
         if self._transport is None or self._transport.is_closing():
             self.end(endings.LEFT)  # it has given up waiting, and may be back elsewhere: do not replace it there
             return None
         attendance = None
         if request.room is not None and way_in.mail is not None:
             seat, source = request.room, way_in.wishes.source
-            attendance = await ingress.rooms.seat(seat, session=request.session, source=source)
-        return Session(ingress, self._socket, way_in, self.end, attendance)
+            attendance = await ingress.rooms.seat(seat, self._caller, session=request.session, source=source)
+        self._place.enter_context(ingress.meter.returning(self._caller, self.end))
+        return Session(ingress, self._socket, way_in, self.end, self._caller, attendance)
 
     async def _say_goodbye(self, ending: Ending) -> None:
         try:

@@ -55,6 +55,7 @@ class Known(msgspec.Struct, frozen=True):
     speech: bool = False
     n: int = 0
     options: Options = Options()
+    tenant: str = DEFAULT_TENANT
 
 
 class KnownRecord(Message, frozen=True, kw_only=True, tag="session"):
@@ -110,12 +111,12 @@ def asking(entry: Entry, wishes: Wishes) -> Entry:
     return replace(entry, wishes=wishes, mail=mail)
 
 
-async def returned(request: ResumeRequest, ingress: str, bus: Bus) -> Entry:
-    """Back into a session. Raises SessionUnknown, NatsUnavailable."""
+async def returned(request: ResumeRequest, ingress: str, bus: Bus, tenant: str = DEFAULT_TENANT) -> Entry:
+    """Back into a session of this tenant's. Raises SessionUnknown, NatsUnavailable."""
     session = request.session
     known = await _known(bus, session)
     matches = hmac.compare_digest(hash_of(request.token), known.token_hash if known else "")
-    if known is None or not matches:
+    if known is None or not matches or known.tenant != tenant:
         raise SessionUnknown("no such session and token")
     newest, events = await _events(bus, session, min(known.n, request.n), request.n)
     last = _event(newest) if newest else None
@@ -174,7 +175,9 @@ async def _known(bus: Bus, session: str) -> Known | None:
     mail: Any = decode(ClientMail, first.data) if first else None
     if not isinstance(mail, SessionOpened):
         return None
-    return Known(mail.token_hash, "open", "", mail.source, mail.targets, mail.speech, options=mail.options)
+    return Known(
+        mail.token_hash, "open", "", mail.source, mail.targets, mail.speech, options=mail.options, tenant=mail.tenant
+    )
 
 
 async def _events(bus: Bus, session: str, after: int, needed: int) -> tuple[Delivered | None, list[Delivered]]:

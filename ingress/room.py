@@ -50,7 +50,7 @@ class Room:
     def __init__(
         self, bus: Bus, feed: Feed, record: RoomRecord, party: str, serves: Callable[[str, str], bool]
     ) -> None:
-        self.code = record.code
+        self.code, self.tenant = record.code, record.tenant
         self.local: dict[str, Attendance] = {}
         self._bus = bus
         self._feed = feed
@@ -265,12 +265,13 @@ class Room:
         """Their words are to be read by those who join late."""
         while True:
             found = await self._rooms.entry(self.code)
-            record, revision = found if found is not None else (RoomRecord(code=self.code), 0)
+            record, revision = found if found is not None else (RoomRecord(code=self.code, tenant=self.tenant), 0)
             names = {each.member for each in speakers}
             kept = [each for each in record.speakers if each.member not in names]
             kept += [PastSpeaker(each.member, each.session, each.name, each.language) for each in speakers]
             try:
-                await self._rooms.renew(self.code, RoomRecord(code=self.code, speakers=kept[-MAX_PAST:]), revision)
+                renewed = RoomRecord(code=self.code, tenant=self.tenant, speakers=kept[-MAX_PAST:])
+                await self._rooms.renew(self.code, renewed, revision)
                 return
             except Stale:
                 continue

@@ -12,6 +12,7 @@ import re
 import secrets
 from collections.abc import Callable
 
+from ingress.access.caller import Caller
 from ingress.attendance import Attendance, member_of
 from ingress.feed import Feed
 from ingress.room import Room
@@ -27,6 +28,7 @@ from wire.rooms import ALPHABET, CODE_LENGTH, MAX_LANGUAGES, PartyRecord, RoomRe
 log = get(__name__)
 
 TOKEN_BYTES = 18
+UNKNOWN = "there is no room with this code (any more)"
 
 
 class RoomUnknown(ClientError):
@@ -65,19 +67,31 @@ class Rooms:
                 room = await self._new.get()
                 group.create_task(self._host(room))
 
-    async def create(self) -> str:
+    async def create(self, tenant: str) -> str:
         """A new room's code. Raises NatsUnavailable, QueueFull."""
         while True:
             code = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
-            if await self._records.create(code, RoomRecord(code=code)) is not None:
+            if await self._records.create(code, RoomRecord(code=code, tenant=tenant)) is not None:
                 return code
 
-    async def seat(self, seat: Seat, *, session: str = "", source: str = "auto", token: str = "") -> Attendance:
+    async def check(self, text: str, caller: Caller) -> str:
+        """The code of a room that this caller may enter, in its one spelling. Raises RoomUnknown, NatsUnavailable."""
+        code = code_of(text) or ""
+        room = self.open.get(code)
+        record = await self._records.get(code) if code and room is None else None
+        tenant = room.tenant if room is not None else record.tenant if record is not None else None
+        if tenant != caller.tenant or caller.room not in ("", code):
+            raise RoomUnknown(UNKNOWN)
+        return code
+
+    async def seat(
+        self, seat: Seat, caller: Caller, *, session: str = "", source: str = "auto", token: str = ""
+    ) -> Attendance:
         """A place for a speaker with a session or, without one, a listener. It is taken with `Attendance.enter`.
 
-        Raises RoomUnknown, RoomFull, TooManyRooms, NatsUnavailable.
+        Raises RoomUnknown (it may be another tenant's), RoomFull, TooManyRooms, NatsUnavailable.
         """
-        room = await self._find(code_of(seat.code) or "")
+        room = await self._find(await self.check(seat.code, caller))
         token = "" if session else token or secrets.token_urlsafe(TOKEN_BYTES)
         others = [each for name, each in room.members().items() if name != member_of(session or token)]
         if len(others) >= self._settings.max_room_members:
@@ -92,7 +106,7 @@ class Rooms:
             return room
         record = await self._records.get(code) if code else None
         if record is None:
-            raise RoomUnknown("there is no room with this code (any more)")
+            raise RoomUnknown(UNKNOWN)
         parties = await self._parties.items(f"{code}.*")
         if code in self.open:  # somebody else came meanwhile
             return await self._find(code)

@@ -15,6 +15,7 @@ import msgspec
 from aiohttp import WSMsgType, web
 
 from ingress import browser, endings
+from ingress.access import Caller, OverLimit
 from ingress.attendance import Attendance, put_into
 from ingress.delivery import Outgoing, SpeechFrame
 from ingress.demand import Demand
@@ -64,9 +65,11 @@ class Session(Line):
         socket: web.WebSocketResponse,
         entry: Entry,
         end: Callable[[Ending], None],
+        caller: Caller,
         attendance: Attendance | None = None,
     ) -> None:
         super().__init__(ingress, entry, end)
+        self._caller = caller
         self._socket = socket
         self._downlink = Downlink(socket, end)
         self._outbox = self._downlink.outbox
@@ -111,6 +114,8 @@ class Session(Line):
                 self._received_at = time.monotonic()
         except ProtocolViolation as error:
             self.end(Ending.because(endings.UNTRUSTED, error))
+        except OverLimit as error:
+            self.end(Ending.because(endings.TRY_LATER, error))
         except NatsUnavailable:
             self.end(endings.NO_NATS)
         except NoScheduler:
@@ -122,8 +127,10 @@ class Session(Line):
         if self.closing:
             return
         number, pcm = browser.read_audio(frame)
+        seconds = len(pcm) / (self.entry.sample_rate * BYTES_PER_SAMPLE)
+        self._ingress.meter.audio(self._caller, seconds)
         await self.audio(number, pcm)
-        await self._slow_down(max(MIN_CHUNK_COST_S, len(pcm) / (self.entry.sample_rate * BYTES_PER_SAMPLE)))
+        await self._slow_down(max(MIN_CHUNK_COST_S, seconds))
 
     async def _take_text(self, text: str) -> None:
         """A wrong message is answered. Raises ProtocolViolation after too many of them."""

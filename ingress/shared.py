@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from ingress.access.access import Access
 from ingress.access.meter import Meter
 from ingress.endings import FULL, NO_NATS, NO_NODE, STOPPING, Ending
 from ingress.feed import Feed
@@ -47,6 +48,7 @@ class Ingress:
         self.feed = Feed(bus)
         self.id = f"{socket.gethostname()[:32]}-{os.getpid()}-{secrets.token_hex(3)}"
         self.meter = Meter(bus, self.id)
+        self.access = Access(settings, bus, self.meter)
         self.rooms = Rooms(settings, bus, self.feed, self.id, self._serves)
         self.connections: set[Guest] = set()
         self.stopping = False

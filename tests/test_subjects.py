@@ -216,6 +216,7 @@ def test_every_function_that_makes_a_subject_is_documented() -> None:
         "slot_key",
         "slot_of_key",
         "party_key",
+        "usage_key",
         "job_id",
         "job_message_id",
         "widened_message_id",

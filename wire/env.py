@@ -67,8 +67,8 @@ Auth = Literal["auto", "keys", "off"]
 
 
 class IngressSettings(Settings, frozen=True, kw_only=True):
-    """Who may come in: `auth`, `origins` (pages elsewhere that may use this server), `jwt_…` and `tls_…` are explained in
-    docs/security.md."""
+    """Who may come in: `auth`, `origins` (pages elsewhere that may use this server), `jwt_…` and `tls_…` are explained
+    in docs/security.md."""
 
     host: str = "127.0.0.1"
     port: Port = 8080

@@ -69,7 +69,8 @@ class PastSpeaker(msgspec.Struct, frozen=True):
 
 
 class RoomRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
-    """`rooms/<code>`: there is such a room. `speakers` are those of late, the newest last."""
+    """`rooms/<code>`: there is such a room, and it is this tenant's. `speakers` are those of late, the newest last."""
 
     code: str
+    tenant: str = "default"
     speakers: list[PastSpeaker] = []

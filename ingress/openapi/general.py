@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from ingress.openapi.parts import BINARY, HTML, STRING, TEXT, Json, answer, in_path, listed, ref, shaped
+from ingress.access.wanted import LONGEST_S, SHORTEST_S, USUAL_S
+from ingress.openapi.parts import BINARY, HTML, STRING, TEXT, Json, answer, in_path, listed, ref, shaped, taken
 
-UNREADY = answer("Not now: the server stops, or something that it needs is away. Try again.", STRING, TEXT)
+UNREADY = answer("Not now: the server stops, or something that it needs is away. Try again.", ref("Error"))
+REFUSED = answer("There is something wrong with the request: the message says what.", ref("Error"))
 
-UPGRADED = {
-    "101": answer("A WebSocket."),
-    "400": answer("The request asks for no WebSocket.", STRING, TEXT),
-    "503": UNREADY,
+GUARDED = {
+    "401": answer("A key is needed, or this one is not good.", ref("Error")),
+    "403": answer("Not with this key, or not from that page.", ref("Error")),
+    "429": answer("The tenant has used what it may: `Retry-After` says when to try again.", ref("Error")),
 }
+"""What every door may answer, for it is said before the door is asked."""
+
+UPGRADED = {"101": answer("A WebSocket."), "400": REFUSED, "503": UNREADY, **GUARDED}
 
 SCHEMAS: dict[str, Json] = {
     "Health": shaped({"healthy": {"const": True}}),
@@ -29,7 +34,40 @@ SCHEMAS: dict[str, Json] = {
             "can be spoken. Languages are ISO 639-1 codes."
         ),
     },
-    "Room": shaped({"room": {**STRING, "description": "Its code: whoever knows it may come in."}}),
+    "Room": shaped(
+        {
+            "room": {**STRING, "description": "Its code: whoever knows it, and has a key, may come in."},
+            "invite": {**STRING, "description": "A token that lets into this room alone, for 12 hours."},
+        }
+    ),
+    "Token": shaped(
+        {
+            "token": STRING,
+            "expires_at": {"type": "integer", "description": "Seconds since the epoch."},
+            "tenant": STRING,
+            "room": {"type": ["string", "null"]},
+        }
+    ),
+    "TokenWanted": {
+        "type": "object",
+        "properties": {
+            "seconds": {"type": "integer", "minimum": SHORTEST_S, "maximum": LONGEST_S, "default": USUAL_S},
+            "room": {**STRING, "description": "The only room that the token lets into."},
+        },
+        "additionalProperties": False,
+    },
+    "Error": shaped(
+        {
+            "error": shaped(
+                {
+                    "message": {**STRING, "description": "For a person."},
+                    "type": STRING,
+                    "code": {"type": ["string", "null"], "description": "For a program."},
+                    "param": {"type": ["string", "null"], "description": "What of the request is wrong."},
+                }
+            )
+        }
+    ),
 }
 
 
@@ -74,7 +112,7 @@ PATHS: dict[str, Json] = {
     "/v1/info": {
         "get": {
             "summary": "What the fleet serves",
-            "responses": {"200": answer("Languages and voices.", ref("Served"))},
+            "responses": {"200": answer("Languages and voices.", ref("Served")), **GUARDED},
         }
     },
     "/v1/stream": {
@@ -87,7 +125,20 @@ PATHS: dict[str, Json] = {
     "/v1/rooms": {
         "post": {
             "summary": "A new room",
-            "responses": {"201": answer("There is one.", ref("Room")), "503": UNREADY},
+            "responses": {"201": answer("There is one.", ref("Room")), "503": UNREADY, **GUARDED},
+        }
+    },
+    "/v1/tokens": {
+        "post": {
+            "summary": "A short-lived token",
+            "description": "For a browser or a guest, in place of the key that it is made with: docs/security.md.",
+            "requestBody": {**taken(ref("TokenWanted")), "required": False},
+            "responses": {
+                "201": answer("It is shown once, and kept nowhere.", ref("Token")),
+                "400": REFUSED,
+                "503": UNREADY,
+                **GUARDED,
+            },
         }
     },
 }

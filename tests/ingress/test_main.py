@@ -32,7 +32,7 @@ async def test_a_port_in_use_is_named_with_the_mend(server: NatsServer) -> None:
 
 async def test_a_host_that_is_not_ours(server: NatsServer) -> None:
     with pytest.raises(DragomanError, match=r"192\.0\.2\.1") as caught:
-        await serve(IngressSettings(nats_url=server.url, host="192.0.2.1", port=0), asyncio.Event())
+        await serve(IngressSettings(nats_url=server.url, host="192.0.2.1", port=0, auth="off"), asyncio.Event())
     assert caught.value.code == "port_unusable"
 
 
@@ -40,9 +40,8 @@ async def test_all_interfaces_are_shown_as_an_address_that_can_be_opened(server:
     for host in ("0.0.0.0", "::1"):
         stop, found = asyncio.Event(), asyncio.get_running_loop().create_future()
         async with asyncio.TaskGroup() as group:
-            group.create_task(
-                serve(IngressSettings(nats_url=server.url, host=host, port=0), stop, ready=found.set_result)
-            )
+            settings = IngressSettings(nats_url=server.url, host=host, port=0, auth="off")
+            group.create_task(serve(settings, stop, ready=found.set_result))
             assert (await get(await found + "/healthz"))[0] == 200
             stop.set()
 
