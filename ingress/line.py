@@ -42,6 +42,7 @@ from wire.messages import (
     CloseRequested,
     FinalizeRequested,
     LanguagesChanged,
+    SessionTerminated,
     decode,
 )
 from wire.protocol import AudioAck, SessionReady, SessionResumed
@@ -130,6 +131,14 @@ class Line:
                 await self.uplink.send(ClientLeft(connection=self.entry.connection), LEAVING_S)
             except NatsUnavailable:
                 log.info("the actor was not told that its client left", session=self.id)
+
+    async def abandon(self) -> None:
+        """Nobody waits for what is left: the session ends at once."""
+        try:
+            subject, mail = subjects.mailbox(self.id, "control"), SessionTerminated(reason="abandoned")
+            await self._ingress.bus.store(subject, mail, id=f"{self.id}.abandoned", patience=LEAVING_S)
+        except NatsUnavailable:
+            log.info("the actor was not told that nobody waits any more", session=self.id)
 
     @property
     def closing(self) -> bool:

@@ -22,18 +22,14 @@ import msgspec
 from ingress import entry
 from ingress.delivery import Outgoing, SpeechFrame
 from ingress.endings import Ending
-from ingress.line import LEAVING_S, Line
+from ingress.line import Line
 from ingress.shared import Ingress
 from ingress.signal import Signal
 from ingress.wishes import Wishes
-from wire import subjects
 from wire.audio import SAMPLE_RATE
-from wire.errors import DragomanError, LanguageUnsupported, NatsUnavailable, Unavailable
-from wire.log import get
-from wire.messages import SessionTerminated, TextGiven
+from wire.errors import DragomanError, LanguageUnsupported, Unavailable
+from wire.messages import TextGiven
 from wire.protocol import ErrorTold, SessionClosed, TranscriptFinal, UtteranceEmpty, UtteranceEnded
-
-log = get(__name__)
 
 PIECES_OF_A_SLOT = 2
 MAX_PIECES = 64
@@ -138,11 +134,7 @@ class Recital(Line):
     async def leave(self) -> None:
         """Nobody waits for what is left of it: it ends at once."""
         if not self.over:
-            try:
-                subject, mail = subjects.mailbox(self.id, "control"), SessionTerminated(reason="abandoned")
-                await self._ingress.bus.store(subject, mail, id=f"{self.id}.abandoned", patience=LEAVING_S)
-            except NatsUnavailable:
-                log.info("the actor was not told that nobody waits any more", session=self.id)
+            await self.abandon()
 
 
 @contextlib.asynccontextmanager
