@@ -8,18 +8,16 @@ from typing import cast
 
 from aiohttp import web
 
-from ingress import endings, openapi
+from ingress import openapi
 from ingress.access import caller_of
 from ingress.access.guard import Guard
 from ingress.access.tokens import INVITE_S, issue
 from ingress.connection import Connection
 from ingress.shared import Ingress
+from ingress.websocket import Socket
 from wire.errors import Unavailable
 
 STATIC = Path(__file__).with_name("static")
-HEARTBEAT_S = 10.0
-"""A client that was silent for so long is pinged; silent for half as long again, its connection is given up."""
-CLOSE_S = 2.0
 
 PROTOCOL = "dragoman"
 """A client that shows its key as a subprotocol is answered with this name."""
@@ -39,21 +37,6 @@ PAGE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-cache",
 }
-
-
-class Socket(web.WebSocketResponse):
-    """Says in the close frame what the limit is, where aiohttp refuses a message that is over it."""
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(
-            timeout=CLOSE_S, heartbeat=HEARTBEAT_S, compress=False, max_msg_size=limit + 1, protocols=(PROTOCOL,)
-        )
-        self._limit = limit
-
-    async def close(self, *, code: int = endings.NORMAL, message: bytes = b"", drain: bool = True) -> bool:
-        if code == endings.TOO_BIG and not message:
-            message = f"a message may have at most {self._limit} bytes".encode()
-        return await super().close(code=code, message=message, drain=drain)
 
 
 def build(ingress: Ingress) -> web.Application:
@@ -132,7 +115,7 @@ async def _stream(request: web.Request) -> web.StreamResponse:
     ingress = request.app[INGRESS]
     if ingress.stopping:
         raise web.HTTPServiceUnavailable(text="this server is going away: connect to another")
-    socket = Socket(ingress.settings.max_frame_bytes)
+    socket = Socket(ingress.settings.max_frame_bytes, PROTOCOL)
     try:
         await socket.prepare(request)
     except ConnectionError:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import struct
-from socket import SO_LINGER, SOL_SOCKET
 
 from aiohttp import WSMsgType, web
 
@@ -21,6 +19,7 @@ from ingress.listener import Listener
 from ingress.rooms import RoomFull, RoomUnknown, TooManyRooms
 from ingress.session import Session
 from ingress.shared import Ingress
+from ingress.websocket import cut_off, say_goodbye
 from wire.errors import ClientError, LanguageUnsupported, NatsUnavailable
 from wire.log import get
 from wire.protocol import JoinRequest, ResumeRequest, StartRequest
@@ -28,7 +27,6 @@ from wire.protocol import JoinRequest, ResumeRequest, StartRequest
 log = get(__name__)
 
 OPENING_S = 10.0
-GOODBYE_S = 2.0
 
 
 class Connection:
@@ -71,9 +69,10 @@ class Connection:
             ending = await self._ending
         async with asyncio.TaskGroup() as group:  # neither may hold the other up
             if session is None or session.heard:
-                group.create_task(self._say_goodbye(ending))
+                last = browser.write_event(ending.error) if ending.error is not None else None
+                group.create_task(say_goodbye(self._socket, self._transport, ending, last))
             elif self._transport is not None:
-                _cut_off(self._transport)
+                cut_off(self._transport)
             if session is not None and ending is not endings.CLOSED:
                 group.create_task(session.leave())
         if session is None:
@@ -169,21 +168,3 @@ class Connection:
             attendance = await ingress.rooms.seat(seat, self._caller, session=request.session, source=source)
         self._place.enter_context(ingress.meter.returning(self._caller, self.end))
         return Session(ingress, self._socket, way_in, self.end, self._caller, attendance)
-
-    async def _say_goodbye(self, ending: Ending) -> None:
-        try:
-            async with asyncio.timeout(GOODBYE_S):
-                if ending.error is not None:
-                    await self._socket.send_str(browser.write_event(ending.error))
-                await self._socket.close(code=ending.close or endings.NORMAL)
-        except (TimeoutError, ConnectionError):
-            log.debug("a client was gone before it was told why", reason=ending.reason)
-        if self._transport is not None and self._transport.get_write_buffer_size():
-            _cut_off(self._transport)
-
-
-def _cut_off(transport: asyncio.WriteTransport) -> None:
-    """Its client does not read: throw away what it was to get, in this process and in the kernel, which would keep it
-    for minutes."""
-    transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()

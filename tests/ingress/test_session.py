@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ingress import connection, line, outbox, shared
+from ingress import line, outbox, shared, websocket
 from ingress.uplink import Uplink
 from ingress.vad import SpeechMeter, SpeechModel
 from tests.ingress.client import Client, chunk, connected, eventually, ingress, ready, undisturbed
@@ -310,7 +310,7 @@ async def shake_hands(url: str) -> socket.socket:
     opening = b'{"type":"session.start"}'
     await loop.sock_sendall(
         raw,
-        b"GET /v1/stream HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
         + bytes([0x81, 0x80 | len(opening), 0, 0, 0, 0]) + opening,
     )  # fmt: skip
@@ -321,7 +321,7 @@ async def test_a_client_that_never_ever_reads_is_cut_off(
     url: str, actor: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox, "STUCK_S", 0.5)
-    monkeypatch.setattr(connection, "GOODBYE_S", 0.5)
+    monkeypatch.setattr(websocket, "GOODBYE_S", 0.5)
     async with undisturbed(url):
         before = set(actor.sessions)
         with contextlib.closing(await shake_hands(url)) as raw:

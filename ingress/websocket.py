@@ -1,0 +1,58 @@
+"""A WebSocket as all doors open and close it: limits are said in the close frame, and no end waits for a client."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from socket import SO_LINGER, SOL_SOCKET
+
+from aiohttp import web
+
+from ingress import endings
+from ingress.endings import Ending
+from wire.log import get
+
+log = get(__name__)
+
+HEARTBEAT_S = 10.0
+"""A client that was silent for so long is pinged; silent for half as long again, its connection is given up."""
+CLOSE_S = 2.0
+GOODBYE_S = 2.0
+
+
+class Socket(web.WebSocketResponse):
+    """Says in the close frame what the limit is, where aiohttp refuses a message that is over it. A client that offers
+    subprotocols, which may hold its key, is answered with the name of one alone."""
+
+    def __init__(self, limit: int, protocol: str) -> None:
+        super().__init__(
+            timeout=CLOSE_S, heartbeat=HEARTBEAT_S, compress=False, max_msg_size=limit + 1, protocols=(protocol,)
+        )
+        self._limit = limit
+
+    async def close(self, *, code: int = endings.NORMAL, message: bytes = b"", drain: bool = True) -> bool:
+        if code == endings.TOO_BIG and not message:
+            message = f"a message may have at most {self._limit} bytes".encode()
+        return await super().close(code=code, message=message, drain=drain)
+
+
+async def say_goodbye(
+    socket: web.WebSocketResponse, transport: asyncio.WriteTransport | None, ending: Ending, last: str | None
+) -> None:
+    """`last` is the last thing that the client is told, before the close frame."""
+    try:
+        async with asyncio.timeout(GOODBYE_S):
+            if last is not None:
+                await socket.send_str(last)
+            await socket.close(code=ending.close or endings.NORMAL)
+    except (TimeoutError, ConnectionError):
+        log.debug("a client was gone before it was told why", reason=ending.reason)
+    if transport is not None and transport.get_write_buffer_size():
+        cut_off(transport)
+
+
+def cut_off(transport: asyncio.WriteTransport) -> None:
+    """Its client does not read: throw away what it was to get, in this process and in the kernel, which would keep it
+    for minutes."""
+    transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
