@@ -2,8 +2,9 @@
 
 Native code crashes, leaks and hangs; here that costs one attempt at a job and not the node. Frames come on standard
 input and go to standard output, which is taken away from everybody else first: what a library prints lands on standard
-error. One thread for each slot runs jobs, others answer partial jobs, one beats, the main thread reads. The process
-ends when its input ends or its parent dies, and ignores SIGINT and SIGTERM: the parent decides.
+error. One thread for each slot runs jobs, as many run pieces of recordings by turns (node_runtime.precedence), others
+answer partial jobs, one beats, the main thread reads. The process ends when its input ends or its parent dies, and
+ignores SIGINT and SIGTERM: the parent decides.
 """
 
 from __future__ import annotations
@@ -14,14 +15,17 @@ import queue
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from typing import BinaryIO
 
 from node_runtime import frames
 from node_runtime.engines.base import Engines
-from node_runtime.glimpse import Glimpser, Precedence
+from node_runtime.glimpse import Glimpser
 from node_runtime.pipeline import Attempt, warm_up
+from node_runtime.precedence import MadeWay, Precedence
 from wire import log as logs
 from wire.errors import DragomanError
+from wire.jobs import Job
 
 BEAT_S = 1.0
 PR_SET_PDEATHSIG = 1
@@ -37,8 +41,9 @@ class Child:
         self._sink = sink
         self._writing = threading.Lock()
         self._runs: queue.SimpleQueue[frames.Run] = queue.SimpleQueue()
+        self._pieces: queue.SimpleQueue[frames.Run] = queue.SimpleQueue()
         self._glimpses: queue.SimpleQueue[frames.Glimpse] = queue.SimpleQueue()
-        self._precedence = Precedence()
+        self._precedence: Precedence
 
     def serve(self) -> None:
         threading.Thread(target=self._beat, name="beat", daemon=True).start()
@@ -64,17 +69,23 @@ class Child:
                 tags=engines.tags,
             )
         )
+        self._precedence = Precedence(settings.slots)
         for slot in range(settings.slots):
-            threading.Thread(target=self._work, args=(engines, begin.node), name=f"slot-{slot}", daemon=True).start()
+            _start(f"slot-{slot}", self._work, engines, begin.node)
+            _start(f"piece-{slot}", self._work_by_turns, engines, begin.node)
         glimpser = Glimpser(begin.node, engines, self._precedence)
         for number in range(glimpses(engines.device, settings.slots)):
-            threading.Thread(target=self._glimpse, args=(glimpser,), name=f"glimpse-{number}", daemon=True).start()
+            _start(f"glimpse-{number}", self._glimpse, glimpser)
         while True:
             match self._read():
+                case frames.Run(job=Job(recorded=True)) as run:
+                    self._precedence.piece_came()
+                    self._pieces.put(run)
                 case frames.Run() as run:
                     self._precedence.final_came()
                     self._runs.put(run)
                 case frames.Glimpse() as glimpse:
+                    self._precedence.glimpse_came()
                     self._glimpses.put(glimpse)
                 case _:
                     return
@@ -105,19 +116,31 @@ class Child:
     def _work(self, engines: Engines, node: str) -> None:
         while True:
             run = self._runs.get()
-            error = ""
-            try:
-                if run.job.warm_up:
-                    warm_up(run.job, engines)
-                else:
-                    attempt = Attempt(run.job, node, engines)
-                    for step in attempt.run():
-                        self.send(frames.Stepped(run=run.run, step=step, target=attempt.target))
-            except Exception as broken:  # whatever it was, it is told, and the slot goes on
-                log.exception("an attempt broke", job=run.job.job)
-                error = f"{type(broken).__name__}: {broken}" if run.job.warm_up else type(broken).__name__
+            ended = self._run(run, engines, node)
             self._precedence.final_went()
-            self.send(frames.Ended(run=run.run, error=error))
+            self.send(ended)
+
+    def _work_by_turns(self, engines: Engines, node: str) -> None:
+        while True:
+            self.send(self._run(self._pieces.get(), engines, node))
+
+    def _run(self, run: frames.Run, engines: Engines, node: str) -> frames.Ended:
+        try:
+            if run.job.warm_up:
+                warm_up(run.job, engines)
+            else:
+                attempt = Attempt(run.job, node, engines)
+                steps = attempt.run()
+                for step in self._precedence.by_turns(steps) if run.job.recorded else steps:
+                    self.send(frames.Stepped(run=run.run, step=step, target=attempt.target))
+        except MadeWay:
+            return frames.Ended(run=run.run, made_way=True)
+        except Exception as broken:  # whatever it was, it is told, and the slot goes on
+            log.exception("an attempt broke", job=run.job.job)
+            return frames.Ended(
+                run=run.run, error=f"{type(broken).__name__}: {broken}" if run.job.warm_up else type(broken).__name__
+            )
+        return frames.Ended(run=run.run)
 
     def _glimpse(self, glimpser: Glimpser) -> None:
         while True:
@@ -127,7 +150,12 @@ class Child:
             except Exception as broken:  # whatever it was, it is told, and the next comes soon
                 log.exception("a glimpse broke", session=asked.job.session, utterance=asked.job.utterance)
                 answer = frames.Glimpsed(run=asked.run, error=type(broken).__name__)
+            self._precedence.glimpse_went()
             self.send(answer)
+
+
+def _start(name: str, work: Callable[..., None], *told: object) -> None:
+    threading.Thread(target=work, args=told, name=name, daemon=True).start()
 
 
 def main() -> None:

@@ -3,7 +3,8 @@
     done        everything that it asked for is stored, JobDone last
     failed      the same, but for what failed: a StageFailed last, that asks for another attempt. The engines died, a
                 model raised, or something is lacking here that another node may have.
-    returned    the node stops, or can do nothing of it: JobReturned, so that another attempt is made at once
+    returned    the node stops, or can do nothing of it, or stopped a piece of a recording for live speech: JobReturned,
+                so that another attempt is made at once, which carries what was done
     given back  what came of it could not be stored (NATS was away): the queue delivers it again
 
 How often it is tried is the session actor's business, so an attempt has the scheduler's number and no other. The
@@ -14,9 +15,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Literal
+from collections.abc import AsyncGenerator
+from typing import Literal, Protocol
 
-from node_runtime.nursery import ChildLost, Nursery
+from node_runtime.frames import Step
+from node_runtime.nursery import ChildLost, Stopped
 from node_runtime.outbox import Outbox, what
 from wire import subjects, topology
 from wire.audio import BYTES_PER_SAMPLE
@@ -35,19 +38,28 @@ BACK_AFTER_S = 0.5
 Stage = Literal["asr", "translate", "speech"]
 
 
+class Runner(Protocol):
+    """Whoever makes something of a job."""
+
+    def run(self, job: Job) -> AsyncGenerator[tuple[str, Step], None]:
+        """As `node_runtime.nursery.Nursery.run`."""
+        ...
+
+
 class Errand:
     """`tick` must run from the delivery to the end, or the queue gives the job to another."""
 
-    def __init__(self, bus: Bus, node: str, nursery: Nursery, taken: Taken, job: Job) -> None:
+    def __init__(self, bus: Bus, node: str, runner: Runner, taken: Taken, job: Job) -> None:
         self._bus = bus
         self._node = node
-        self._nursery = nursery
+        self._runner = runner
         self._taken = taken
         self._mailbox = subjects.mailbox(job.session, "node")
         self._stage: Stage | None = None
         self.job = job
         self.deliveries = taken.deliveries
         self.dropped = False
+        self.returned = False
 
     async def tick(self) -> None:
         """For ever: mark the job as in hand, and once it runs tell the session so."""
@@ -62,7 +74,7 @@ class Errand:
                 await self._bus.publish(self._mailbox, progress)
 
     async def run(self) -> str | None:
-        """Run it to its end. Returns the code of its failure, None if it is done or was given back."""
+        """Run it to its end. Returns the code of its failure, None if it is done or went back."""
         job = self.job
         self._stage = "asr"
         started = JobStarted(job=job.job, utterance=job.utterance, attempt=job.attempt, node=self._node)
@@ -70,9 +82,9 @@ class Errand:
         outbox = Outbox(self._bus, job)
         async with asyncio.TaskGroup() as group:
             delivering = group.create_task(outbox.deliver(), name="job-results")
-            failed = await self._attempt(outbox)
-            if failed is not None:
-                outbox.put("", failed)
+            last = await self._attempt(outbox)
+            if last is not None:
+                outbox.put("", last)
             outbox.close()
         undelivered = delivering.result()
         if undelivered is not None:
@@ -80,18 +92,23 @@ class Errand:
             await self._taken.give_back(BACK_AFTER_S)
             return None
         await self._taken.ack()
-        if failed is None:
-            return None
-        log.warning("an attempt failed", job=job.job, attempt=job.attempt, code=failed.code, reason=failed.message)
-        return failed.code
+        match last:
+            case StageFailed(code=code, message=message):
+                log.warning("an attempt failed", job=job.job, attempt=job.attempt, code=code, reason=message)
+                return code
+            case JobReturned():
+                self.returned = True
+                log.info("a piece of a recording made way", job=job.job, attempt=job.attempt)
+        return None
 
-    async def _attempt(self, outbox: Outbox) -> StageFailed | None:
-        """What comes of it goes to the outbox; the first failure that another attempt may mend is returned."""
+    async def _attempt(self, outbox: Outbox) -> StageFailed | JobReturned | None:
+        """What comes of it goes to the outbox; the first failure that another attempt may mend is returned, or that it
+        was stopped."""
         if self.deliveries > topology.MAX_DELIVER:  # nodes die of it, or it never found a slot
             return self._failed("engine_failed", f"not done in {topology.MAX_DELIVER} deliveries")
         failed: StageFailed | None = None
         try:
-            async with contextlib.aclosing(self._nursery.run(self.job)) as steps:
+            async with contextlib.aclosing(self._runner.run(self.job)) as steps:
                 async for target, step in steps:
                     match step:
                         case JobProgressed(stage="asr" | "translate" | "speech" as stage):
@@ -102,6 +119,8 @@ class Errand:
                             pass
                         case _:
                             outbox.put(target, step)
+        except Stopped:
+            return failed or self._back()
         except ChildLost as error:
             failed = self._failed("engine_crashed", str(error))
         except EngineError as error:
@@ -120,6 +139,10 @@ class Errand:
             retryable=True,
         )
 
+    def _back(self) -> JobReturned:
+        job = self.job
+        return JobReturned(job=job.job, utterance=job.utterance, attempt=job.attempt, node=self._node)
+
     # --- the other ends ---
 
     async def drop(self) -> None:
@@ -133,8 +156,8 @@ class Errand:
 
     async def hand_back(self) -> None:
         """Not here: the session is told, and the queue forgets the job."""
-        job = self.job
-        returned = JobReturned(job=job.job, utterance=job.utterance, attempt=job.attempt, node=self._node)
+        job, returned = self.job, self._back()
+        self.returned = True
         id = subjects.result_message_id(job.job, job.attempt, what(returned))
         try:
             await self._bus.store(self._mailbox, returned, id=id)

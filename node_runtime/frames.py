@@ -1,7 +1,7 @@
 """What a node's two processes say to each other, over pipes: a length (u32, little endian), then MessagePack.
 
-parent -> child   Begin once, then Run for each attempt (never more at once than there are slots), and Glimpse for each
-                  partial job
+parent -> child   Begin once, then Run for each attempt (of live ones never more at once than there are slots, nor of
+                  recorded ones), and Glimpse for each partial job
 child -> parent   Loaded or Unusable once; Beat each second; Step for each result; Ended after a run's last; Glimpsed
                   for each Glimpse
 """
@@ -100,10 +100,12 @@ class Stepped(Frame, frozen=True, kw_only=True):
 
 
 class Ended(Frame, frozen=True, kw_only=True):
-    """Nothing more comes of this run. `error`: the run itself broke, not one of its engines."""
+    """Nothing more comes of this run. `error`: the run itself broke, not one of its engines. `made_way`: a piece of a
+    recording was stopped, for live speech needs its place."""
 
     run: int
     error: str = ""
+    made_way: bool = False
 
 
 class Glimpsed(Frame, frozen=True, kw_only=True):

@@ -1,18 +1,19 @@
 """What a partial job goes through: what was said so far, maybe with its translation. In the engines' process.
 
-Finals go first (`Precedence`): between its steps a glimpse waits until no final is in hand, and when that has taken so
-long that nobody can want it any more, it ends without an answer. A job that is `whole` is heard as a final would be, by
-the same call and in one go, for it may become one; and if the final comes meanwhile, it finds the work half done.
+Finals go first (node_runtime.precedence): between its steps a glimpse waits until no final is in hand, and when that
+has taken so long that nobody can want it any more, it ends without an answer. A job that is `whole` is heard as a final
+would be, by the same call and in one go, for it may become one; and if the final comes meanwhile, it finds the work
+half done.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 
 from node_runtime.engines.base import Engines, Heard, Hearing
 from node_runtime.interpreting import Said, translations
 from node_runtime.pipeline import ask_of, check, samples, timed
+from node_runtime.precedence import Precedence
 from wire.jobs import PartialJob
 from wire.log import get
 from wire.messages import Hypothesis
@@ -21,28 +22,6 @@ log = get(__name__)
 
 USEFUL_S = 3.0
 """A glimpse that could not go on for so long is given up."""
-
-
-class Precedence:
-    """Counts the finals in hand; glimpses wait while there are any."""
-
-    def __init__(self) -> None:
-        self._finals = 0
-        self._changed = threading.Condition()
-
-    def final_came(self) -> None:
-        with self._changed:
-            self._finals += 1
-
-    def final_went(self) -> None:
-        with self._changed:
-            self._finals -= 1
-            self._changed.notify_all()
-
-    def is_free(self, seconds: float) -> bool:
-        """Wait until no final is in hand; False if that is not so within `seconds`."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._finals == 0, max(0.0, seconds))
 
 
 class Glimpser:

@@ -13,7 +13,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from node_runtime import frames, host
+from node_runtime.batch import Batch
 from node_runtime.fitness import Fitness
+from node_runtime.intake import Intake
 from node_runtime.nursery import ChildLost, Nursery
 from node_runtime.partials import Partials
 from node_runtime.presence import Presence
@@ -48,9 +50,11 @@ class Node:
         self._nursery = Nursery(settings, name, self._births.put_nowait, self._presence.lost_engines)
         self._warm_ups = WarmUps(bus, name, settings.pools[0], self._nursery)
         self._fitness = Fitness(bus, settings, self._presence)
-        self._worker = Worker(
-            bus, name, settings, self._nursery, self._presence, self._slots, self._warm_ups, self._fitness
+        self._intake = Intake(
+            bus, name, settings.pools[0], self._nursery, self._presence, self._slots, self._warm_ups, self._fitness
         )
+        self._worker = Worker(bus, name, settings, self._presence, self._slots, self._fitness, self._intake)
+        self._batch = Batch(bus, settings, self._presence, self._slots, self._fitness, self._intake)
         self._partials = Partials(bus, settings, self._nursery, self._presence, self._slots, self._fitness)
 
     async def serve(self, stop: asyncio.Event) -> None:
@@ -64,12 +68,15 @@ class Node:
                     group.create_task(self._fitness.follow(), name="fleet"),
                 ]
                 glimpsing = group.create_task(self._partials.serve(), name="partials")
-                working = group.create_task(self._worker.work(stop), name="worker")
+                working = {
+                    group.create_task(self._worker.work(stop), name="worker"),
+                    group.create_task(self._batch.work(stop), name="batch"),
+                }
                 await stop.wait()
                 log.info("the node stops: no new jobs", node=self._name, running=self._slots.busy)
                 self._presence.drains()
                 glimpsing.cancel()
-                await asyncio.wait({working})
+                await asyncio.wait(working)
                 for task in for_ever:
                     task.cancel()
         finally:
@@ -96,6 +103,9 @@ class Node:
         for pool in self._settings.pools:
             await self._bus.declare_queue(
                 subjects.JOBS, subjects.pool_consumer(pool), subjects.job_pool(pool), IN_FLIGHT
+            )
+            await self._bus.declare_queue(
+                subjects.BATCH, subjects.batch_consumer(pool), subjects.batch(pool), IN_FLIGHT
             )
             await self._bus.declare_queue(
                 subjects.PARTIALS, subjects.partial_consumer(pool), subjects.partial_pool(pool), IN_FLIGHT

@@ -45,6 +45,10 @@ class ChildLost(EngineError):
     """The engines' process died under a run."""
 
 
+class Stopped(EngineError):
+    """A piece of a recording was not run to its end, for live speech needs its place."""
+
+
 class _Life:
     """One child: its process, its runs, and when it last gave a sign."""
 
@@ -120,12 +124,18 @@ class Nursery:
         """The steps of one attempt, each with its target language ("": none).
 
         What waits here is bounded by the utterance: its texts, and speech of a few minutes at the very most.
-        Raises ChildLost where the child dies or is not there, EngineError where the attempt itself breaks.
+        Raises ChildLost where the child dies or is not there, EngineError where the attempt itself breaks, Stopped
+        where it had to make way.
         """
         async with contextlib.aclosing(self._asked(lambda run: frames.Run(run=run, job=job))) as answers:
             async for frame in answers:
-                if isinstance(frame, frames.Stepped):
-                    yield frame.target, frame.step
+                match frame:
+                    case frames.Stepped():
+                        yield frame.target, frame.step
+                    case frames.Ended(made_way=True):
+                        raise Stopped("live speech goes first")
+                    case _:
+                        pass
 
     async def glimpse(self, job: PartialJob) -> Hypothesis | None:
         """What was said so far; None where it came too late to be of use. Raises as `run` does."""

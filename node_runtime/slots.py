@@ -5,6 +5,9 @@ A slot is one key, `<node>.<i>`, with a time to live. A scheduler makes the mark
 done: running more jobs than there are slots, which is known here without asking anybody, and taking away a mark that
 is not this job's any more, which the server refuses.
 
+A piece of a recording is lent what no live job has: it leaves no mark, so that schedulers see a free slot there, and a
+live job that comes takes it as one. Then the engines stop a piece (node_runtime.precedence).
+
 While a job runs, `keep` renews its mark, so that it outlives a long job and goes soon after a node that dies. A mark
 that a scheduler made and then did not use is believed for BELIEVED_S at a time.
 """
@@ -30,8 +33,12 @@ RENEW_S = 3.0
 BELIEVED_S = 1.0
 
 
+LENT = -1
+
+
 class Held:
-    """A slot while a job has it. `revision` is that of its mark, 0 where that is not known."""
+    """A slot while a job has it; LENT is none in particular. `revision` is that of its mark, 0 where that is not
+    known."""
 
     def __init__(self, index: int, job: Job, revision: int = 0) -> None:
         self.index = index
@@ -47,12 +54,19 @@ class Slots:
         self._node = node
         self._count = count
         self._held: dict[int, Held] = {}
+        self._lent: set[Held] = set()
         self._reserved: dict[int, float] = {}  # not held, but marked for another job: until when that is believed
         self._changed = asyncio.Event()
 
     @property
     def busy(self) -> int:
+        """Those that live jobs have."""
         return len(self._held)
+
+    @property
+    def to_spare(self) -> bool:
+        """Whether one more piece of a recording may run beside what runs."""
+        return len(self.free) > len(self._lent)
 
     @property
     def free(self) -> list[int]:
@@ -73,6 +87,14 @@ class Slots:
             return None
         self._reserved.pop(index, None)
         held = self._held[index] = Held(index, job)
+        return held
+
+    def lend(self, job: Job) -> Held | None:
+        """A place for a piece of a recording; None if there is none."""
+        if not self.to_spare:
+            return None
+        held = Held(LENT, job)
+        self._lent.add(held)
         return held
 
     async def mark(self, job: Job) -> Held | None:
@@ -109,10 +131,12 @@ class Slots:
     # --- holding and giving up ---
 
     async def keep(self, held: Held) -> None:
-        """Renew the mark, for ever. One that went although the job runs is made again.
+        """Renew the mark, for ever; a piece has none. One that went although the job runs is made again.
 
         That of a scheduler is renewed at once: it was made for longer than a node that dies should be waited for.
         """
+        if held in self._lent:
+            return
         key, record = self._key(held.index), self._record(held.job)
         while True:
             if held.revision:
@@ -134,6 +158,10 @@ class Slots:
 
     async def release(self, held: Held) -> None:
         """The job is over. Its mark goes, if it still is this job's."""
+        if held in self._lent:
+            self._lent.remove(held)
+            self._changed.set()
+            return
         try:
             await self._unmark(held.index, held.job, held.revision)
         except NatsUnavailable as error:
@@ -143,6 +171,8 @@ class Slots:
 
     async def forget(self, job: Job) -> None:
         """This attempt does not run here: take away what was marked for it."""
+        if job.recorded:
+            return
         try:
             for index in range(self._count):
                 if index not in self._held:

@@ -138,6 +138,15 @@ async def post(bus: Bus, work: Job) -> None:
     await bus.store(subjects.job_pool(work.pool), work, id=id)
 
 
+async def post_piece(bus: Bus, work: Job) -> Job:
+    """Onto the batch lane, as a piece of a recording; and bind it."""
+    piece = msgspec.structs.replace(work, recorded=True)
+    await bind(bus, piece)
+    id = subjects.job_message_id(work.session, work.utterance, work.attempt)
+    await bus.store(subjects.batch(work.pool), piece, id=id)
+    return piece
+
+
 # --- what a scheduler does ------------------------------------------------------------------------------------------
 
 
@@ -182,8 +191,9 @@ async def until_at_rest(bus: Bus) -> None:
     """Until no job lies anywhere and no slot is marked."""
 
     async def at_rest() -> bool:
-        jobs = await bus.read(subjects.JOBS, subjects.JOB_ALL, 1, await bus.newest(subjects.JOBS))
-        return not jobs and not await slots(bus).items()
+        jobs = await bus.subjects(subjects.JOBS, subjects.JOB_ALL)
+        pieces = await bus.subjects(subjects.BATCH, subjects.BATCH_ALL)
+        return not jobs and not pieces and not await slots(bus).items()
 
     await until(at_rest)
 

@@ -7,8 +7,9 @@ import pytest
 
 from node_runtime import glimpse
 from node_runtime.engines.base import Ask, Heard
-from node_runtime.glimpse import Glimpser, Precedence
+from node_runtime.glimpse import Glimpser
 from node_runtime.pipeline import ask_of
+from node_runtime.precedence import Precedence
 from tests.node_runtime.conftest import job, partial
 from tests.node_runtime.test_pipeline import BONJOUR, PCM, Counting
 from wire.errors import LanguageUnsupported
@@ -17,7 +18,7 @@ from wire.options import Glossary, Word
 
 
 def ask(engines: Counting, precedence: Precedence | None = None, **fields: Any) -> Hypothesis | None:
-    return Glimpser("n1", engines.engines(), precedence or Precedence()).glimpse(partial("s", 2, PCM, **fields))
+    return Glimpser("n1", engines.engines(), precedence or Precedence(1)).glimpse(partial("s", 2, PCM, **fields))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ class Interrupted(Counting):
 
 
 def test_a_final_that_comes_goes_first() -> None:
-    precedence = Precedence()
+    precedence = Precedence(1)
     engines = Interrupted(precedence)
     answers: list[Hypothesis | None] = []
     glimpsing = threading.Thread(target=lambda: answers.append(ask(engines, precedence)))
@@ -127,18 +128,8 @@ def test_a_final_that_comes_goes_first() -> None:
 
 def test_what_comes_too_late_is_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(glimpse, "USEFUL_S", 0.05)
-    precedence = Precedence()
+    precedence = Precedence(1)
     engines = Interrupted(precedence)
     assert ask(engines, precedence) is None
     assert engines.calls == ["prepare"]
     assert ask(Counting(), precedence) is None
-
-
-def test_several_finals_are_all_waited_for() -> None:
-    precedence = Precedence()
-    precedence.final_came()
-    precedence.final_came()
-    precedence.final_went()
-    assert not precedence.is_free(0.01)
-    precedence.final_went()
-    assert precedence.is_free(0)

@@ -8,7 +8,7 @@ import time
 import msgspec
 import pytest
 
-from node_runtime.worker import ELSEWHERE_S, UNREADABLE
+from node_runtime.intake import ELSEWHERE_S, UNREADABLE
 from tests.nats_server import NatsServer
 from tests.node_runtime import sounds
 from tests.node_runtime.conftest import (
