@@ -34,8 +34,9 @@ def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def web_key(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, **more: str) -> dict[str, Any]:
-    algorithm = RSAAlgorithm if isinstance(key, rsa.RSAPrivateKey) else ECAlgorithm
-    return {**algorithm.to_jwk(key.public_key(), as_dict=True), **more}  # type: ignore[arg-type]
+    if isinstance(key, rsa.RSAPrivateKey):
+        return {**RSAAlgorithm.to_jwk(key.public_key(), as_dict=True), **more}
+    return {**ECAlgorithm.to_jwk(key.public_key(), as_dict=True), **more}
 
 
 def signed(key: Any, algorithm: str, headers: dict[str, str] | None = None, **claims: Any) -> str:
