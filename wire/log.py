@@ -1,4 +1,7 @@
-"""Logs: structlog, JSON where nobody watches, colours on a terminal. Ids and lengths go in; speech never does."""
+"""Logs: structlog, JSON where nobody watches, colours on a terminal. Ids and lengths go in; speech never does.
+
+Nor do keys: what looks like one is cut short in every line, whoever wrote it, a library's and a traceback's too.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import sys
 from typing import Any, Literal
 
 import structlog
+
+from wire import keys
 
 
 def configure(process: str, level: str = "info", style: Literal["auto", "json", "console"] = "auto") -> None:
@@ -19,6 +24,7 @@ def configure(process: str, level: str = "info", style: Literal["auto", "json", 
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            _without_secrets,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
@@ -26,8 +32,22 @@ def configure(process: str, level: str = "info", style: Literal["auto", "json", 
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(process=process)
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    plain = logging.StreamHandler(sys.stderr)
+    plain.setFormatter(_Formatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[plain])
     logging.getLogger("nats").setLevel(logging.CRITICAL)  # wire.bus tells about the connection itself
+
+
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return keys.redacted(super().format(record))
+
+
+def _without_secrets(logger: Any, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = keys.redacted(value)
+    return event
 
 
 def get(name: str) -> Any:

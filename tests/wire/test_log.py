@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 import structlog
 
-from wire import log
+from wire import keys, log
 
 
 @pytest.fixture(autouse=True)
@@ -67,3 +67,18 @@ def test_libraries_are_heard_from_warning_up_and_nats_py_not_at_all(capsys: pyte
     logging.getLogger("aiohttp").warning("loud")
     logging.getLogger("nats.aio").error("the bus tells this itself")
     assert capsys.readouterr().err == "WARNING aiohttp: loud\n"
+
+
+def test_keys_are_cut_short_whoever_writes_them(capsys: pytest.CaptureFixture[str]) -> None:
+    logging.getLogger().handlers[:] = []
+    log.configure("ingress", "info", "json")
+    key, token = keys.made(keys.KEY), keys.made(keys.TOKEN)
+    log.get("m").info(f"somebody sent {key}", header=f"Bearer {token}", count=1)
+    try:
+        raise ValueError(token)
+    except ValueError:
+        log.get("m").exception("it failed")
+        logging.getLogger("aiohttp").exception("protocols %r", ["dragoman", f"dragoman.key.{key}"])
+    told = capsys.readouterr().err
+    assert key.rsplit("_", 1)[0] in told
+    assert not any(each.rsplit("_", 1)[1] in told for each in (key, token))
