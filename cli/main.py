@@ -2,7 +2,7 @@
 
 The processes of other packages are imported only when they are asked for, so that `dragoman stream` needs no engine
 and starts at once. A DragomanError is one line on stderr. Exit codes: 0 done, 1 failed, 2 unusable arguments; those of
-`stream` are in cli/stream.py.
+`stream` and `translate` are in cli/stream.py and cli/translate.py.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from wire.errors import DragomanError, SettingsError
 COMMANDS = {
     "up": ("cli.up", "start everything on this machine: NATS, scheduler, ingress and a node"),
     "stream": ("cli.stream", "play an audio file into a session and show what comes back"),
+    "translate": ("cli.translate", "bring recordings to a server and fetch texts, subtitles and speech"),
     "doctor": ("cli.doctor", "look at this host and say what is missing and how to mend it"),
     "models": ("node_runtime.models", "list, fetch, convert and find models"),
     "scheduler": ("actors.main", "run one scheduler"),
