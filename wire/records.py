@@ -140,7 +140,8 @@ class TenantRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
 
 class UsageRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
     """`usage/<tenant>.<ingress>`: what a tenant uses at one ingress: sessions now, requests in `minute`, seconds
-    of audio and bytes in `day` (minutes and days since the epoch)."""
+    of audio and bytes in `day` (minutes and days since the epoch). `at`: when it was written, seconds since the
+    epoch."""
 
     sessions: int
     minute: int
@@ -148,6 +149,7 @@ class UsageRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
     day: int
     audio_s: float
     bytes: int
+    at: float = 0.0
 
 
 # --- recordings ---

@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator
 from ingress import endings
 from ingress.access.caller import Caller
 from ingress.access.refusals import Allowance, OverLimit
-from ingress.access.tally import DAY_S, MINUTE_S, Tally, audio_in, bytes_in, requests_in
+from ingress.access.tally import Tally
 from ingress.endings import Ending
 from wire import subjects
 from wire.bus import Bus
@@ -33,14 +33,12 @@ from wire.errors import Unavailable
 from wire.kv import Bucket
 from wire.log import get
 from wire.records import TenantRecord, UsageRecord
+from wire.usage import DAY_S, FORGET_S, MINUTE_S, REPEAT_S, audio_in, bytes_in, day_of, requests_in
 
 log = get(__name__)
 
 TELL_S = 1.0
 """Between two words to the others about what has changed."""
-
-REPEAT_S, FORGET_S = 5.0, 15.0
-"""An ingress with sessions says so again and again; one that is silent for longer has died, and its sessions went."""
 
 SESSION_RETRY_S = 5.0
 NOTHING = TenantRecord()
@@ -77,6 +75,12 @@ class Meter:
     def session(self, caller: Caller, end: End) -> Iterator[None]:
         """A new session, for as long as the block lasts; it counts as a request, too. Raises OverLimit."""
         self.request(caller)
+        with self.asked(caller, end):
+            yield
+
+    @contextlib.contextmanager
+    def asked(self, caller: Caller, end: End) -> Iterator[None]:
+        """The same where what asks for it has been counted as a request already, as all that comes over HTTP is."""
         limit = self._limits_of(caller).sessions
         if limit and self._sessions(caller.tenant) >= limit:
             raise OverLimit(
@@ -188,6 +192,7 @@ class Meter:
             group.create_task(self._usage.follow(self._used))
             while True:
                 await asyncio.sleep(TELL_S)
+                self._forget()
                 await self.tell()
 
     async def tell(self) -> None:
@@ -199,11 +204,19 @@ class Meter:
                 tally.changed = False
                 self._told[tenant] = now
                 try:
-                    await self._usage.put(subjects.usage_key(tenant, self._me), tally.record(), patience=TELL_S)
+                    record = tally.record(self._clock())
+                    await self._usage.put(subjects.usage_key(tenant, self._me), record, patience=TELL_S)
                 except Unavailable:
                     tally.changed = True
                     log.info("what a tenant uses could not be told: later", tenant=tenant)
                     return
+
+    def _forget(self) -> None:
+        """What ingresses used that died on another day: it goes from the bucket without a word."""
+        today, since = day_of(self._clock()), time.monotonic() - FORGET_S
+        for (tenant, other), heard in list(self._heard.items()):
+            if heard < since and self._others[tenant][other].day != today:
+                self._used(subjects.usage_key(tenant, other), None)
 
     def _limited(self, tenant: str, record: TenantRecord | None) -> None:
         if record is None:

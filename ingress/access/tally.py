@@ -1,24 +1,9 @@
-"""What one tenant uses at one ingress, and what it uses everywhere. PURE: time is an argument.
-
-A minute and a day are those of the clock (UTC), counted since the epoch, so that all ingresses mean the same one: what
-was counted in a minute that is over counts for nothing.
-"""
+"""What one tenant uses at one ingress. PURE: time is an argument."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from wire.records import UsageRecord
-
-MINUTE_S, DAY_S = 60, 24 * 3600
-
-
-def minute_of(now: float) -> int:
-    return int(now // MINUTE_S)
-
-
-def day_of(now: float) -> int:
-    return int(now // DAY_S)
+from wire.usage import day_of, minute_of
 
 
 class Tally:
@@ -54,26 +39,8 @@ class Tally:
             self._day, self._audio_s, self._bytes = day, 0.0, 0
         self.changed = True
 
-    def record(self) -> UsageRecord:
+    def record(self, now: float = 0.0) -> UsageRecord:
         return UsageRecord(
             sessions=self.sessions, minute=self._minute, requests=self._requests, day=self._day,
-            audio_s=round(self._audio_s, 3), bytes=self._bytes,
+            audio_s=round(self._audio_s, 3), bytes=self._bytes, at=round(now, 1),
         )  # fmt: skip
-
-
-def requests_in(records: Iterable[UsageRecord], now: float) -> int:
-    """Of the minute that runs."""
-    minute = minute_of(now)
-    return sum(each.requests for each in records if each.minute == minute)
-
-
-def audio_in(records: Iterable[UsageRecord], now: float) -> float:
-    """Seconds, of the day that runs."""
-    day = day_of(now)
-    return sum(each.audio_s for each in records if each.day == day)
-
-
-def bytes_in(records: Iterable[UsageRecord], now: float) -> int:
-    """Of the day that runs."""
-    day = day_of(now)
-    return sum(each.bytes for each in records if each.day == day)

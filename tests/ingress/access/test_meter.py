@@ -9,7 +9,7 @@ import pytest
 
 from ingress import endings
 from ingress.access.caller import Caller
-from ingress.access.meter import FORGET_S, Meter
+from ingress.access.meter import Meter
 from ingress.access.refusals import OverLimit
 from ingress.endings import Ending
 from tests.waiting import until
@@ -17,6 +17,7 @@ from wire import subjects
 from wire.bus import Bus
 from wire.kv import Bucket
 from wire.records import TenantRecord, UsageRecord
+from wire.usage import FORGET_S
 
 ACME, OTHER = Caller("acme", "k1"), Caller("other", "k2")
 NOON = 20_000 * 86_400 + 43_200.0
@@ -159,6 +160,21 @@ async def test_the_sessions_of_an_ingress_that_died_are_forgotten(
         pass
     with pytest.raises(OverLimit):  # but what they heard today counts
         meter.audio(ACME, 31)
+
+
+async def test_what_died_on_another_day_is_forgotten(
+    bus: Bus, meter: Meter, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, day in (("dead", clock.now // 86_400 - 1), ("today", clock.now // 86_400)):
+        used = UsageRecord(sessions=0, minute=0, requests=0, day=int(day), audio_s=1, bytes=0)
+        await Bucket(bus, subjects.USAGE_KV, UsageRecord).put(f"acme.{name}", used)
+    await meter.load()
+    meter._forget()
+    assert set(meter._others["acme"]) == {"dead", "today"}
+    later = asyncio.get_running_loop().time() + FORGET_S + 1
+    monkeypatch.setattr("ingress.access.meter.time.monotonic", lambda: later)
+    meter._forget()
+    assert set(meter._others["acme"]) == {"today"}
 
 
 async def test_what_runs_under_a_revoked_key_is_ended(meter: Meter) -> None:

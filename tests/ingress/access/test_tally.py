@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from ingress.access.tally import Tally, audio_in, bytes_in, requests_in
+from ingress.access.tally import Tally
+from wire.usage import audio_in, bytes_in, requests_in
 
 MIDNIGHT = 20_000 * 86_400.0
 
