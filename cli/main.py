@@ -21,6 +21,7 @@ COMMANDS = {
     "up": ("cli.up", "start everything on this machine: NATS, scheduler, ingress and a node"),
     "stream": ("cli.stream", "play an audio file into a session and show what comes back"),
     "translate": ("cli.translate", "bring recordings to a server and fetch texts, subtitles and speech"),
+    "keys": ("cli.keys", "make and revoke API keys, and set what tenants may use"),
     "doctor": ("cli.doctor", "look at this host and say what is missing and how to mend it"),
     "models": ("node_runtime.models", "list, fetch, convert and find models"),
     "scheduler": ("actors.main", "run one scheduler"),
