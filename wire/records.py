@@ -119,13 +119,15 @@ class KeyRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
 
 class TokenRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
     """`tokens/<token id>`: a short-lived token, for a browser or a guest. `room`: the only room that it lets in, or
-    empty. `key`: the id of the key that it was made with, and that it goes with."""
+    empty. `key`: the id of the key that it was made with, and that it goes with. `session`: with what its sessions
+    begin, in the words of the door that made it."""
 
     hash: str
     tenant: str
     expires: float
     room: str = ""
     key: str = ""
+    session: str = ""
 
 
 class TenantRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
@@ -163,7 +165,8 @@ class RecordingRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
     `owner` is the ingress that works on it (or takes it in), and changes the record every few seconds; `attempt` counts
     those who began. `request` is a hash of all that was asked, for who asks again. Times of day are seconds since the
     epoch, 0 for what has not been; `decoded`, `heard`, `translated` and `spoken` are seconds of the recording's audio,
-    `uploaded` is bytes. `seconds_left` under 0: nobody knows. `result` names the object in the store of results.
+    `uploaded` is bytes. `metered` seconds have been counted for the tenant. `seconds_left` under 0: nobody knows.
+    `result` names the object in the store of results.
     """
 
     id: str
@@ -186,6 +189,7 @@ class RecordingRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
     heard: float = 0.0
     translated: dict[str, float] = {}
     voiced: dict[str, float] = {}
+    metered: float = 0.0
     seconds_left: float = -1.0
     utterances: int = 0
     failures: int = 0

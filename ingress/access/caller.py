@@ -11,12 +11,14 @@ from aiohttp import web
 class Caller:
     """`tenant` is whose sessions, rooms and recordings these are; `key` the id of the key that was shown or that the
     shown token was made with, or empty where none is needed. `room`: the only room that this caller may enter, or
-    empty. `until`: what was shown ends then, in seconds since the epoch; 0: never."""
+    empty. `until`: what was shown ends then, in seconds since the epoch; 0: never. `session`: with what a session of
+    this caller's begins, in the words of the door that made the token."""
 
     tenant: str = "default"
     key: str = ""
     room: str = ""
     until: float = 0.0
+    session: str = ""
 
 
 CALLER = web.RequestKey("caller", Caller)

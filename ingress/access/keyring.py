@@ -70,7 +70,7 @@ class Keyring:
         token = self._tokens.get(shape.id)
         if not _matches(text, token) or token is None or token.expires <= self._clock():
             raise Unauthorized("this token is not known here, or has expired: ask for a new one (POST /v1/tokens)")
-        caller = Caller(token.tenant, token.key, token.room, token.expires)
+        caller = Caller(token.tenant, token.key, token.room, token.expires, token.session)
         if not self.holds(caller):
             raise Unauthorized(WRONG)
         return caller
@@ -82,13 +82,17 @@ class Keyring:
         key = self._keys.get(caller.key)
         return key is not None and self._is_good(key)
 
-    async def mint(self, caller: Caller, seconds: float, *, kind: str = keys.TOKEN, room: str = "") -> Minted:
-        """A token that stands for the caller's key; with `room` it lets into that room alone. Raises QueueFull,
-        NatsUnavailable."""
+    async def mint(
+        self, caller: Caller, seconds: float, *, kind: str = keys.TOKEN, room: str = "", session: str = ""
+    ) -> Minted:
+        """A token that stands for the caller's key; with `room` it lets into that room alone, and `session` is what it
+        brings along. Raises QueueFull, NatsUnavailable."""
         text, expires = keys.made(kind), self._clock() + seconds
         shape = keys.shape_of(text)
         assert shape is not None
-        record = TokenRecord(hash=keys.hash_of(text), tenant=caller.tenant, expires=expires, room=room, key=caller.key)
+        record = TokenRecord(
+            hash=keys.hash_of(text), tenant=caller.tenant, expires=expires, room=room, key=caller.key, session=session
+        )
         await self._tokens_kv.create(shape.id, record, ttl=math.ceil(seconds))
         self._tokens[shape.id] = record
         return Minted(text, expires)
