@@ -24,6 +24,9 @@ from node_runtime.slots import Slots
 from wire import subjects
 from wire.bus import Bus
 from wire.env import NodeSettings
+from wire.log import get
+
+log = get(__name__)
 
 PATIENCE_S = 1.0
 
@@ -47,6 +50,7 @@ class Batch:
         async with asyncio.TaskGroup() as group:
             for pool in self._pools:
                 group.create_task(self._serve_pool(pool, terms, group), name=f"batch-{pool}")
+        log.info("no more pieces are taken", **self._intake.counters)
 
     async def _serve_pool(self, pool: str, terms: Terms, group: asyncio.TaskGroup) -> None:
         while not terms.stop.is_set():

@@ -67,6 +67,8 @@ class Child:
                 targets=engines.targets(),
                 voices={voice.language: voice.name for voice in reversed(engines.voices)},
                 tags=engines.tags,
+                ear=engines.ear_identity,
+                translation=engines.translation_identity,
             )
         )
         self._precedence = Precedence(settings.slots)

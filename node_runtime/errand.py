@@ -15,12 +15,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
-from typing import Literal, Protocol
+from typing import Literal
 
-from node_runtime.frames import Step
 from node_runtime.nursery import ChildLost, Stopped
 from node_runtime.outbox import Outbox, what
+from node_runtime.recall import Runner
 from wire import subjects, topology
 from wire.audio import BYTES_PER_SAMPLE
 from wire.bus import Bus, Taken
@@ -36,14 +35,6 @@ BACK_AFTER_S = 0.5
 """Before a job that was given back is delivered again."""
 
 Stage = Literal["asr", "translate", "speech"]
-
-
-class Runner(Protocol):
-    """Whoever makes something of a job."""
-
-    def run(self, job: Job) -> AsyncGenerator[tuple[str, Step], None]:
-        """As `node_runtime.nursery.Nursery.run`."""
-        ...
 
 
 class Errand:

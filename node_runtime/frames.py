@@ -70,7 +70,8 @@ class Glimpse(Frame, frozen=True, kw_only=True):
 
 
 class Loaded(Frame, frozen=True, kw_only=True):
-    """The engines are there (and cold). The fields are those of `wire.records.NodeRecord`."""
+    """The engines are there (and cold). Most fields are those of `wire.records.NodeRecord`; `ear` and `translation` say
+    which models these are (node_runtime.engines.identity), "" where nobody knows."""
 
     device: str
     models: list[str]
@@ -78,6 +79,8 @@ class Loaded(Frame, frozen=True, kw_only=True):
     targets: dict[str, list[str]]
     voices: dict[str, str]
     tags: list[str] = []
+    ear: str = ""
+    translation: str = ""
 
 
 class Unusable(Frame, frozen=True, kw_only=True):

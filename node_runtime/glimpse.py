@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import time
 
+from node_runtime.engines.ask import ask_of
 from node_runtime.engines.base import Engines, Heard, Hearing
 from node_runtime.interpreting import Said, translations
-from node_runtime.pipeline import ask_of, check, samples, timed
+from node_runtime.pipeline import check, samples, timed
 from node_runtime.precedence import Precedence
 from wire.jobs import PartialJob
 from wire.log import get

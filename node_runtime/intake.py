@@ -27,6 +27,7 @@ from node_runtime.errand import Errand, read
 from node_runtime.fitness import Fitness
 from node_runtime.nursery import Nursery
 from node_runtime.presence import Presence
+from node_runtime.recall import Recall
 from node_runtime.slots import Held, Slots
 from node_runtime.warmup import WarmUps
 from wire import subjects, topology
@@ -73,7 +74,6 @@ class Intake:
         self._bus = bus
         self._node = node
         self._pool = pool
-        self._nursery = nursery
         self._presence = presence
         self._slots = slots
         self._claims = Claims(bus, node)
@@ -81,6 +81,7 @@ class Intake:
         self._fitness = fitness
         self._failed: dict[str, None] = {}
         self.counters: Counter[str] = Counter()
+        self._recall = Recall(bus, node, nursery, presence, self.counters)
         self.waiting = 0
 
     async def see_to(self, taken: Taken, terms: Terms, placed: asyncio.Event) -> None:
@@ -123,7 +124,7 @@ class Intake:
                 await self._presence.until_ready()
 
     def _errand(self, taken: Taken, job: Job) -> Errand:
-        return Errand(self._bus, self._node, self._nursery, taken, job)
+        return Errand(self._bus, self._node, self._recall, taken, job)
 
     # --- placing ---
 

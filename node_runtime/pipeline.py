@@ -2,7 +2,7 @@
 
 `run` is a generator of what the node says to the session about this attempt, each as soon as it exists:
 
-    JobProgressed       a stage begins
+    JobProgressed       a stage begins; or goes on, where a piece of a recording may be stopped
     Transcribed | FoundEmpty | StageFailed(asr)
     Translated | StageFailed(translate)          for each target, as they come
     SpeechChunk …, SpeechStarted after the first, SpeechEnded | SpeechUnavailable | StageFailed(speech)
@@ -25,11 +25,12 @@ from typing import Literal
 import numpy as np
 
 from node_runtime.engines import rate
-from node_runtime.engines.base import Ask, Ear, Engines, Heard, Hearing, PacedVoice, Samples
+from node_runtime.engines.ask import Ask, ask_of
+from node_runtime.engines.base import Ear, Engines, Heard, Hearing, PacedVoice, Samples
 from node_runtime.frames import Step
 from node_runtime.interpreting import Said, translations
 from wire.errors import DragomanError, LanguageUnsupported
-from wire.jobs import Job, PartialJob, SpeechChunk
+from wire.jobs import Job, SpeechChunk
 from wire.messages import (
     AUTO,
     FoundEmpty,
@@ -91,8 +92,12 @@ class Attempt:
         job = self._job
         ask = ask_of(job)
         try:
+            check(ask, self._engines.ear)
+            if job.recorded:
+                with self._timed("asr"):
+                    hearing.prepare()
+                yield self._say(JobProgressed, stage="asr")
             with self._timed("asr"):
-                check(ask, self._engines.ear)
                 found = hearing.transcribe(ask)
         except Exception as error:  # noqa: BLE001 - whatever a model raises
             yield self._failed("asr", error, None)
@@ -217,19 +222,6 @@ def written(job: Job) -> bool:
     """Nobody said it, so it is to be spoken in its own language too. What was said is `voiced`, though a later attempt
     at it may bring no audio either."""
     return bool(job.transcript) and not job.pcm and not job.voiced
-
-
-def ask_of(job: Job | PartialJob) -> Ask:
-    """What an ear is asked about this job's audio. A partial that is `whole` is asked as its final would be."""
-    return Ask(
-        source=job.source,
-        prompt=job.prompt,
-        expected=job.expected,
-        between=tuple(job.between),
-        hot=tuple(dict.fromkeys([*job.glossary.words, *job.glossary.terms])),
-        timed=job.words if isinstance(job, Job) else job.timed,
-        voiced=job.voiced,
-    )
 
 
 def check(ask: Ask, ear: Ear) -> None:

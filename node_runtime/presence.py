@@ -41,6 +41,11 @@ class Presence:
         return self._ready.is_set()
 
     @property
+    def loaded(self) -> frames.Loaded | None:
+        """The engines that were warm last; None before the first were."""
+        return self._loaded
+
+    @property
     def device(self) -> str:
         """ "cpu" or "cuda"; "" before the engines are loaded."""
         return self._loaded.device if self._loaded else ""

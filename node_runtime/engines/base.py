@@ -15,26 +15,11 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from node_runtime.engines.ask import Ask as Ask
 from node_runtime.engines.guards import Reason
-from wire.messages import AUTO
 from wire.options import Word
 
 Samples = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What is asked about an utterance, in the words of `wire.jobs.Job`. `source` may be "auto"; then `expected`
-    and `between` say what to reckon with. `hot` are names and terms that may be said. `timed` asks for word times.
-    `voiced`: seconds of voice in the audio, 0 where nobody counted."""
-
-    source: str = AUTO
-    prompt: str = ""
-    expected: str = ""
-    between: tuple[str, ...] = ()
-    hot: tuple[str, ...] = ()
-    timed: bool = False
-    voiced: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +138,18 @@ class Engines:
             for target, sources in each.pairs.items():
                 pairs.setdefault(target, set()).update(set(sources) & set(self.ear.languages))
         return {target: ["*"] if "*" in sources else sorted(sources) for target, sources in pairs.items() if sources}
+
+    @property
+    def ear_identity(self) -> str:
+        """Which ear this is; "" where it does not say (node_runtime.recall)."""
+        return str(getattr(self.ear, "identity", ""))
+
+    @property
+    def translation_identity(self) -> str:
+        """The same of all that translates, in the order in which it is asked."""
+        asked = [*self.interpreters, *([self.ear] if self.ear.translates else [])]
+        each = [str(getattr(one, "identity", "")) for one in asked]
+        return " ".join(each) if all(each) else ""
 
     def voice(self, language: str) -> Voice | None:
         return next((each for each in self.voices if each.language == language), None)

@@ -38,6 +38,7 @@ class ScriptedEar:
     """`rtf`: seconds of work for each second of audio."""
 
     translates = True
+    identity = "scripted"
 
     def __init__(self, rtf: float) -> None:
         self.languages = list(languages.everything())
@@ -86,6 +87,8 @@ class ScriptedHearing:
 
 
 class ScriptedInterpreter:
+    identity = "scripted"
+
     def __init__(self, ear: ScriptedEar) -> None:
         codes = [code for code in ear.languages if code != "en"]
         self.pairs = {target: [source for source in ear.languages if source != target] for target in codes}

@@ -23,6 +23,7 @@ from typing import Any, Protocol
 from node_runtime import description, languages
 from node_runtime.engines import sentences
 from node_runtime.engines.base import Wanted
+from node_runtime.engines.identity import identity
 from wire.errors import EngineError, ModelMissing
 
 BEAM = 4
@@ -96,6 +97,7 @@ class Translation:
             )
         vocabulary = read_vocabulary(path)
         config = _read_json(path / "config.json")
+        self.identity = identity(path, device)
         self._adds_end = not config.get("add_source_eos", False)
         self._dialect = dialect(path, vocabulary)
         self._source, self._target = pieces(path)

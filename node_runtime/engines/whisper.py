@@ -30,6 +30,7 @@ from node_runtime.engines.detection import believed
 from node_runtime.engines.encodings import Encoding, Recent, Window
 from node_runtime.engines.glossary import mentions
 from node_runtime.engines.guards import MIN_SECONDS, Evidence, Reason, echoes, repeats, verdict
+from node_runtime.engines.identity import identity
 from wire.audio import SAMPLE_RATE
 from wire.errors import ModelMissing
 from wire.messages import AUTO
@@ -66,6 +67,7 @@ class Whisper:
             )
         except (RuntimeError, ValueError, OSError) as error:
             raise ModelMissing(f"the Whisper model {path} cannot be loaded: {error}") from error
+        self.identity = identity(path, device)
         self.recent = Recent(KEPT_PER_WORKER * workers)
         self.multilingual: bool = self.model.model.is_multilingual
         known = self.model.hf_tokenizer.token_to_id

@@ -183,6 +183,14 @@ def test_what_is_not_named_is_not_loaded() -> None:
     assert (engines.tags, engines.models) == ([], ["scripted"])
 
 
+@pytest.mark.usefixtures("installed")
+def test_an_engine_that_does_not_say_which_it_is_makes_nothing_that_is_kept() -> None:
+    plain = load(NodeSettings(engine="scripted"))
+    assert (plain.ear_identity, plain.translation_identity) == ("scripted", "scripted scripted")
+    shouting = load(NodeSettings(engine="scripted", custom_engines=["shouting"]))
+    assert (shouting.ear_identity, shouting.translation_identity) == ("scripted", "")
+
+
 def test_those_named_first_come_first() -> None:
     one, two = (scripted.ScriptedVoice("fr") for _ in range(2))
     ears = [scripted.ScriptedEar(0.1) for _ in range(2)]

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from node_runtime import glimpse
+from node_runtime.engines.ask import ask_of
 from node_runtime.engines.base import Ask, Heard
 from node_runtime.glimpse import Glimpser
-from node_runtime.pipeline import ask_of
 from node_runtime.precedence import Precedence
 from tests.node_runtime.conftest import job, partial
 from tests.node_runtime.test_pipeline import BONJOUR, PCM, Counting

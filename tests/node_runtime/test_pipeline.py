@@ -122,6 +122,17 @@ def test_what_nobody_asked_for_is_not_computed(fields: dict[str, Any], calls: li
     assert isinstance(steps[-1], JobDone)
 
 
+def test_a_piece_of_a_recording_may_be_stopped_between_encoding_and_decoding() -> None:
+    engines = Counting()
+    steps = Attempt(job("s", 1, PCM, recorded=True), "n1", engines.engines()).run()
+    assert isinstance(next(steps), JobProgressed)
+    assert engines.calls == []
+    assert isinstance(next(steps), JobProgressed)
+    assert engines.calls == ["prepare"]
+    assert isinstance(next(steps), Transcribed)
+    assert engines.calls == ["prepare", "asr auto"]
+
+
 def test_text_comes_before_speech_and_chunks_before_their_announcement() -> None:
     steps = run(Counting(), targets=["en", "de"], speak=["en", "de"])
     assert kinds(steps) == [
