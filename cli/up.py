@@ -14,11 +14,11 @@ import os
 import signal
 import sys
 import webbrowser
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli import host
+from cli import first_key, host
 from cli.host import HostLacks
 from cli.supervisor import Program, Supervisor, supervising
 from cli.tasks import first_of
@@ -40,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for kind in env.ALL:  # what the children would refuse is refused now
         if kind is not env.UpSettings:
             env.load(kind, None, config=config)
+    ingress = env.load(env.IngressSettings, {"host": settings.host, "auth": settings.auth}, config=config)
     data = Path(settings.data_dir).expanduser().resolve()
     host.prepare(data)
     with host.locked(data):
@@ -47,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         binary = "" if settings.nats_url else host.nats_binary()
         stop = asyncio.Event()
         terminal = Terminal(sys.stdout, gone=stop.set)
-        return process.run(PROGRAM, serve(Plan(settings, config, data, port, binary), terminal, stop), stop)
+        return process.run(PROGRAM, serve(Plan(settings, ingress, config, data, port, binary), terminal, stop), stop)
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Plan:
     """What is to be run. `port` is the ingress's. Without `nats_binary`, `settings.nats_url` is used as it is."""
 
     settings: env.UpSettings
+    ingress: env.IngressSettings
     config: str
     data: Path
     port: int
@@ -82,24 +84,27 @@ async def _bring_up(plan: Plan, terminal: Terminal, supervisor: Supervisor) -> N
         terminal.status("starting NATS …")
         supervisor.start(_nats(plan, port))
         await _until_nats(port)
+    key = await first_key.made(nats_url, plan.ingress)
     for program in _programs(plan, nats_url, terminal):
         supervisor.start(program)
-    address = f"http://{host.reachable(plan.settings.host)}:{plan.port}"
+    scheme = "https" if plan.ingress.tls_cert else "http"
+    address = f"{scheme}://{host.reachable(plan.settings.host)}:{plan.port}"
     await _until_ready(address, terminal)
     supervisor.settled = True
     terminal.status("")
-    for line in announcement(address):
+    for line in announcement(address, first_key.told(key, plan.data, watched=terminal.interactive)):
         terminal.say(line)
     if plan.settings.open and not await asyncio.to_thread(webbrowser.open, address):
         terminal.say(f"no browser could be opened: go to {address} yourself")
     await asyncio.Event().wait()
 
 
-def announcement(address: str) -> Iterator[str]:
+def announcement(address: str, about_key: Iterable[str] = ()) -> Iterator[str]:
     websocket = address.replace("http", "ws", 1)
     yield ""
     yield f"  Dragoman is ready: {address}"
     yield f"  From a file:       dragoman stream speech.mp3 --target en --url {websocket}"
+    yield from about_key
     yield "  To end:            Ctrl-C"
     yield ""
 
@@ -127,6 +132,7 @@ def _programs(plan: Plan, nats_url: str, terminal: Terminal) -> tuple[Program, .
 def _environment(plan: Plan, nats_url: str, terminal: Terminal) -> dict[str, str]:
     settings = plan.settings
     given = {"nats_url": nats_url, "asr_model": settings.asr_model, "log_level": settings.log_level}
+    given["auth"] = settings.auth
     given["log_format"] = "console" if settings.log_format == "auto" and terminal.interactive else settings.log_format
     given["dedicated"] = "true"  # what NATS, the scheduler and the ingress use here is no reason to spare this machine
     if plan.config:

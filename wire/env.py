@@ -68,7 +68,8 @@ Auth = Literal["auto", "keys", "off"]
 
 class IngressSettings(Settings, frozen=True, kw_only=True):
     """Who may come in: `auth`, `origins` (pages elsewhere that may use this server), `jwt_…` and `tls_…` are explained
-    in docs/security.md."""
+    in docs/security.md; `max_upload_mb`, `max_recording_hours`, `max_recordings` (that are worked on at once) and
+    `fetch_urls` in docs/recordings.md."""
 
     host: str = "127.0.0.1"
     port: Port = 8080
@@ -87,6 +88,11 @@ class IngressSettings(Settings, frozen=True, kw_only=True):
     jwt_tenant_claim: str = "tenant"
     tls_cert: str = ""
     tls_key: str = ""
+    max_upload_mb: Count = 2048
+    max_recording_hours: Positive = 12.0
+    max_recordings: Count = 2
+    fetch_urls: bool = False
+    max_openai_upload_mb: Positive = 25.0
 
 
 class NodeSettings(Settings, frozen=True, kw_only=True):
@@ -126,6 +132,7 @@ class UpSettings(Settings, frozen=True, kw_only=True):
     port: Port = 8080
     data_dir: str = "~/.local/share/dragoman"
     asr_model: str = "base"
+    auth: Auth = "auto"
     open: bool = False
 
 

@@ -14,9 +14,9 @@ from ingress.access.caller import Caller
 from ingress.access.claims import Claims
 from ingress.access.keyring import Keyring
 from ingress.access.meter import Meter
-from ingress.access.origins import is_loopback
 from ingress.access.refusals import Unauthorized
 from wire import keys
+from wire.addresses import is_loopback
 from wire.bus import Bus
 from wire.env import IngressSettings
 from wire.errors import SettingsError

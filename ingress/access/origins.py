@@ -7,22 +7,13 @@ name in `Host`.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from wire.addresses import is_loopback
+
 PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 ANY = "*"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches what listens on `host` (a name or an address)."""
-    if host.lower().rstrip(".") == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def is_ours(origin: str, host: str, origins: Sequence[str]) -> bool:

@@ -179,3 +179,18 @@ async def test_with_real_models(tmp_path: Path) -> None:
         family = running.family()
         assert await running.end(signal.SIGINT) == 0
         await all_gone(family)
+
+
+async def test_where_others_can_come_a_key_is_made_and_demanded(tmp_path: Path) -> None:
+    async with up(tmp_path, "--host", "0.0.0.0") as running:
+        where = (await running.said(r"Its key: +in (\S+)"))[1]
+        url = next(found[1] for line in running.lines if (found := re.search(r"--url (ws://\S+)", line)))
+        sound = str(wav(tmp_path / "a.wav", 1.0))
+        refused = await dragoman("stream", sound, "--url", url, "--json")
+        assert refused.code == 3
+        assert "API key" in refused.of("error")[0]["message"]
+        key = Path(where).read_text().strip()  # noqa: ASYNC240
+        played = await dragoman("stream", sound, "--url", url, "--json", "--speed", "4", DRAGOMAN_KEY=key)
+        assert played.code == 0
+        assert not any(key in line for line in running.lines)
+        assert await running.end(signal.SIGINT) == 0
