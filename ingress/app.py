@@ -58,7 +58,8 @@ def build(ingress: Ingress) -> web.Application:
 
 async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
     if not isinstance(response, web.WebSocketResponse):
-        response.headers.update(PAGE_HEADERS)
+        for name, value in PAGE_HEADERS.items():
+            response.headers.setdefault(name, value)
 
 
 async def _page(request: web.Request) -> web.StreamResponse:
@@ -103,7 +104,7 @@ async def _new_room(request: web.Request) -> web.Response:
     caller = caller_of(request)
     code = await ingress.rooms.create(caller.tenant)
     invite = await ingress.access.keyring.mint(caller, INVITE_S, room=code)
-    return web.json_response({"room": code, "invite": invite.text}, status=201)
+    return web.json_response({"room": code, "invite": invite.text}, status=201, headers={"Cache-Control": "no-store"})
 
 
 async def _new_token(request: web.Request) -> web.Response:

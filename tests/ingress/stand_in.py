@@ -127,7 +127,10 @@ class Actor:
     async def _save(self, session: str, phase: str) -> None:
         heard = self.sessions[session]
         opened = heard.opened
-        known = Known(opened.token_hash, phase, "client", opened.source, opened.targets, opened.speech, heard.n)
+        known = Known(
+            opened.token_hash, phase, "client", opened.source, opened.targets, opened.speech, heard.n,
+            tenant=opened.tenant,
+        )  # fmt: skip
         await self._records.put(subjects.session_key(session), KnownRecord(state=known))
 
     def _receive(self, message: Delivered) -> None:
