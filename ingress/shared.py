@@ -15,6 +15,7 @@ from ingress.access.access import Access
 from ingress.access.meter import Meter
 from ingress.endings import FULL, NO_NATS, NO_NODE, STOPPING, Ending
 from ingress.feed import Feed
+from ingress.recordings.register import Register
 from ingress.rooms import Rooms
 from ingress.vad import SpeechModel
 from wire.bus import Bus
@@ -49,6 +50,7 @@ class Ingress:
         self.id = f"{socket.gethostname()[:32]}-{os.getpid()}-{secrets.token_hex(3)}"
         self.meter = Meter(bus, self.id)
         self.access = Access(settings, bus, self.meter)
+        self.recordings = Register(bus)
         self.rooms = Rooms(settings, bus, self.feed, self.id, self._serves)
         self.connections: set[Guest] = set()
         self.stopping = False
