@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from wire.sentences import UNSPACED
+
 _NAMES = """
     af:afrikaans am:amharic ar:arabic as:assamese az:azerbaijani ba:bashkir be:belarusian bg:bulgarian bn:bengali
     bo:tibetan br:breton bs:bosnian ca:catalan cs:czech cy:welsh da:danish de:german el:greek en:english es:spanish
@@ -15,9 +17,6 @@ _NAMES = """
     tr:turkish tt:tatar uk:ukrainian ur:urdu uz:uzbek vi:vietnamese yi:yiddish yo:yoruba yue:cantonese zh:chinese
 """
 NAMES: dict[str, str] = dict(pair.split(":") for pair in _NAMES.split())
-
-UNSPACED = frozenset({"zh", "ja", "yue", "th", "lo", "my", "km", "bo"})
-"""Languages written without spaces between sentences (or words)."""
 
 
 def name(code: str) -> str:
