@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from ingress import app, listening
+from ingress.recordings.recorder import Recorder
 from ingress.shared import Ingress
 from ingress.vad import SpeechModel, find_model
 from wire import process
@@ -38,6 +39,7 @@ async def serve(settings: IngressSettings, stop: asyncio.Event, *, ready: Callab
             async with asyncio.TaskGroup() as group:
                 for_ever = [group.create_task(ingress.fleet.follow(bus)), group.create_task(ingress.beat())]
                 for_ever += [group.create_task(ingress.rooms.run()), group.create_task(ingress.access.run())]
+                for_ever.append(group.create_task(Recorder(ingress).run()))
                 if secured is not None:
                     for_ever.append(group.create_task(secured.watch()))
                 log.info("ingress is listening", url=url, ingress=ingress.id)

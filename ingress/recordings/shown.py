@@ -44,5 +44,5 @@ def failure(record: RecordingRecord) -> dict[str, Any] | None:
     return {"message": record.message, "type": blame, "code": record.code, "param": None}
 
 
-OURS = frozenset({"storage_full", "gave_up"})
+OURS = frozenset({"storage_full", "gave_up", "internal", "model_missing"})
 """Codes of failures that are not the recording's fault."""
