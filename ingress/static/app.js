@@ -5,11 +5,12 @@ import { Captions } from "./captions.js";
 import { NOTHING_KNOWN, choose, requestIn, requestOf, settle } from "./choices.js";
 import { backoff } from "./connection.js";
 import { Controls } from "./controls.js";
+import { Door } from "./door.js";
 import { Lobby } from "./lobby.js";
 import { recall, remember } from "./memory.js";
 import { isPossible } from "./microphone.js";
 import { Player } from "./player.js";
-import { codeIn, linkOf, people, talking } from "./room.js";
+import { codeIn, inviteIn, linkOf, people, talking } from "./room.js";
 import { RoomBar } from "./roombar.js";
 import { Run } from "./run.js";
 import { Shortcuts } from "./shortcuts.js";
@@ -19,6 +20,7 @@ import { keepAwake, letSleep } from "./wakelock.js";
 import { words } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
+const INVITED_S = 12 * 3600;
 const SPEEDS = Array.from(byId("speed").options, ({ value }) => Number(value));
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 const timeOf = (at) => clock.format(at);
@@ -29,7 +31,7 @@ let choice = settle(remembered.choice, info);
 let sound = { muted: remembered.muted === true, volume: within(remembered.volume, 0, 1), speed: speedOf(remembered.speed) };
 let state = initial;
 let run = null;
-let place = null; // in a room: {code, name, source, language, listens}
+let place = null; // in a room: {code, invite, name, source, language, listens}
 
 const request = () => (place === null ? requestOf(choice) : requestIn(place, !sound.muted));
 const hears = () => place !== null || choice.mode === "speech";
@@ -124,7 +126,13 @@ function changeSpeed(steps) {
 const tell = {
   phase: (name) => controls.phase(name),
   level: (rms) => controls.level(rms),
-  trouble: (place, code, message) => controls.say(place, code === null ? null : words(code, message)),
+  trouble(place, code, message) {
+    controls.say(place, code === null ? null : words(code, message));
+    if (code === "invalid_api_key") door.ask();
+  },
+  async unopened() {
+    if (await door.isClosed()) run?.refused();
+  },
   speech({ speaker, utterance, sequence, rate, target, samples }) {
     if (hears()) player.add(idOf({ utterance, target }, speaker), rate, sequence, samples);
   },
@@ -158,7 +166,8 @@ function begin() {
   for (const about of ["microphone", "connection", "session", "loss", "speech", "voice"]) controls.say(about, null);
   player.unlock().catch(() => {}); // speech stays silent; captions do not need it
   keepAwake();
-  run = new Run(request(), tell);
+  door.invite = place?.invite ?? "";
+  run = new Run(request(), door.protocols, tell);
   void run.start();
 }
 
@@ -177,10 +186,10 @@ function muteMicrophone() {
 // --- rooms ---
 
 function enter(wantedPlace) {
-  const { code, ...mine } = wantedPlace;
+  const { code, invite, ...mine } = wantedPlace;
   place = wantedPlace;
   remember({ room: mine });
-  history.replaceState(null, "", linkOf(location.href, code));
+  history.replaceState(null, "", linkOf(location.href, code, invite));
   controls.say("copy", null);
   if (run !== null) {
     next = place;
@@ -202,14 +211,23 @@ function leave() {
 }
 
 async function newRoom() {
-  const answer = await fetch("/v1/rooms", { method: "POST" });
+  const answer = await door.fetch("/v1/rooms", { method: "POST" });
   if (!answer.ok) throw new Error(String(answer.status));
-  return (await answer.json()).room;
+  const { room, invite } = await answer.json();
+  return { code: room, invite: door.hasKey ? invite : "" };
+}
+
+/** Who came by a code and a key has no invite for others yet. */
+async function invited() {
+  if (place.invite !== "" || !door.hasKey) return place.invite;
+  const body = JSON.stringify({ room: place.code, seconds: INVITED_S });
+  const answer = await door.fetch("/v1/tokens", { method: "POST", body });
+  return answer.ok ? (await answer.json()).token : "";
 }
 
 async function copyLink() {
   try {
-    await navigator.clipboard.writeText(linkOf(location.href, place.code));
+    await navigator.clipboard.writeText(linkOf(location.href, place.code, await invited()));
     controls.done("Link copied");
   } catch {
     controls.say("copy", words("link_not_copied"));
@@ -264,6 +282,7 @@ const controls = new Controls({
 });
 
 const roomBar = new RoomBar({ link: copyLink, leave });
+const door = new Door(() => void learn());
 const lobby = new Lobby({ join: enter, create: newRoom }, remembered.room);
 
 new Shortcuts({
@@ -290,7 +309,8 @@ new Shortcuts({
 async function learn(attempt = 0) {
   let trouble = null;
   try {
-    const answer = await fetch("/v1/info", { cache: "no-store" });
+    const answer = await door.fetch("/v1/info");
+    if (answer.status === 401) return controls.choices(choice, info); // the door asks, and says when there is a key
     if (!answer.ok) throw new Error(String(answer.status));
     const told = await answer.json();
     if (told.sources.length > 0) {
@@ -310,6 +330,7 @@ controls.phase("ready");
 controls.choices(choice, info);
 controls.heard(choice, "");
 setSound({});
+door.invite = inviteIn(location.hash);
 if (codeIn(location.hash) !== "") lobby.open(codeIn(location.hash));
 window.addEventListener("hashchange", () => {
   const code = codeIn(location.hash);

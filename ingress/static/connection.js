@@ -19,11 +19,12 @@ const CLOSES = {
   1012: "going_away",
   1013: "no_node",
   4400: "bad_start",
+  4401: "invalid_api_key",
   4404: "session_unknown",
   4408: "idle",
   4413: "slow_reader",
 };
-const HOPELESS = new Set([1003, 1008, 1009, 4400]);
+const HOPELESS = new Set([1003, 1008, 1009, 4400, 4401]);
 const GOING_AWAY = 1012;
 const TRY_LATER = 1013;
 const FIRST_RETRY_S = 0.2;
@@ -37,6 +38,8 @@ export function backoff(attempt, random) {
   return Math.min(LONGEST_RETRY_S, FIRST_RETRY_S * 2 ** attempt) * (0.5 + random / 2);
 }
 
+const patient = (attempt) => backoff(attempt, Math.random());
+
 export class Connection {
   #socket = null;
   #phase = "closed";
@@ -47,6 +50,7 @@ export class Connection {
   #started = false; // session.started or session.resumed came on this socket
   #ended = false; // session.closed came on this socket: after a return it may have ended meanwhile
   #closing = false; // the page wants to end
+  #opened = false; // this socket was
   #said = false; // session.close was sent on this socket
   #finalize = false; // to be sent once the outbox is empty
   #playback = null; // the last that was to be said of it while there was no connection
@@ -60,12 +64,13 @@ export class Connection {
 
   /**
    * `request` is {source, targets, speech, live, between, room, listens}: a place in a room or none, and whether that is
-   * all, without a microphone. `outbox` holds the audio; `tell` has status(status), event(event),
-   * speech(frame), and lost() when the session is no more and another will be opened. `openWithin` and `silentFor` are in
+   * all, without a microphone. `protocols` show the server a key, if it wants one. `outbox` holds the audio; `tell` has
+   * status(status), event(event), speech(frame), lost() when the session is no more and another will be opened, and
+   * unopened() when there was no connection at all, of which a page is not told why. `openWithin` and `silentFor` are in
    * seconds: how long a server may take to answer. `retry(attempt)` is how long to wait, in seconds.
    */
-  constructor({ url, request, outbox, tell, openWithin = 10, silentFor = 6, retry = (n) => backoff(n, Math.random()) }) {
-    Object.assign(this, { url, request, outbox, tell, openWithin, silentFor, retry });
+  constructor({ url, protocols = [], request, outbox, tell, openWithin = 10, silentFor = 6, retry = patient }) {
+    Object.assign(this, { url, protocols, request, outbox, tell, openWithin, silentFor, retry });
   }
 
   open() {
@@ -141,11 +146,15 @@ export class Connection {
     this.#failure = null;
     this.#ended = this.#said = false;
     this.#status(this.#closing ? "closing" : this.#attempt === 0 ? "connecting" : "waiting");
-    const socket = new WebSocket(this.url);
+    const socket = new WebSocket(this.url, this.protocols);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     this.#heardAt = performance.now();
-    socket.onopen = () => socket.send(this.#opening());
+    this.#opened = false;
+    socket.onopen = () => {
+      this.#opened = true;
+      socket.send(this.#opening());
+    };
     socket.onmessage = ({ data }) => this.#heard(data);
     socket.onclose = ({ code, reason }) => this.#lost(code, reason);
     this.#timers.watch = setInterval(() => this.#watch(), 500);
@@ -281,6 +290,7 @@ export class Connection {
     this.#attempt += 1;
     this.#timers.retry = setTimeout(() => this.#connect(), wait * 1000);
     this.#status("waiting");
+    if (!this.#opened) this.tell.unopened?.();
   }
 
   #forget() {

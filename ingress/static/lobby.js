@@ -3,7 +3,7 @@
 
 import { AUTO, readable } from "./choices.js";
 import { named, options } from "./controls.js";
-import { spelled, tidy } from "./room.js";
+import { codeIn, inviteIn, spelled, tidy } from "./room.js";
 
 const byId = (id) => document.getElementById(id);
 const CODE_LENGTH = 8;
@@ -11,7 +11,7 @@ const CODE_LENGTH = 8;
 export class Lobby {
   #info = null;
 
-  /** `does` has join({code, name, source, language, listens}) and create(), which gives a code or throws. */
+  /** `does` has join({code, invite, name, source, language, listens}) and create(), which gives {code, invite} or throws. */
   constructor(does, remembered) {
     this.does = does;
     this.mine = {
@@ -60,12 +60,17 @@ export class Lobby {
     const { value: language } = byId("my-language");
     this.mine = { name, source, language, listens: byId("listens").checked };
     try {
-      const place = { ...this.mine, code: isNew ? await this.does.create() : code };
+      const room = isNew ? await this.does.create() : { code, invite: this.#inviteFor(code) };
       byId("lobby").close();
-      this.does.join(place);
+      this.does.join({ ...this.mine, ...room });
     } catch {
       this.say("The room could not be made: the server does not answer. Try again in a moment.");
     }
+  }
+
+  /** It comes in the link, which was pasted or followed. */
+  #inviteFor(code) {
+    return inviteIn(byId("room-code").value) || (codeIn(location.hash) === code ? inviteIn(location.hash) : "");
   }
 
   #miss(id, trouble) {

@@ -39,9 +39,12 @@ export function talking({ captions, session, room }) {
   return new Set(running.map((each) => (each.session === session ? room.member : each.session)));
 }
 
-/** A code as people read it best, and the one in an address like /#room=K7MQ-3RTX ("" if there is none). */
+/** A code as people read it best, and the one in an address like /#room=K7MQ-3RTX ("" if there is none). A link has an
+ * `invite` where the server asks for keys. */
 export const spelled = (code) => `${code.slice(0, 4)}-${code.slice(4)}`;
-export const linkOf = (address, code) => `${address.split("#")[0]}#room=${spelled(code)}`;
+export const linkOf = (address, code, invite = "") =>
+  `${address.split("#")[0]}#room=${spelled(code)}${invite === "" ? "" : `&invite=${invite}`}`;
+export const inviteIn = (link) => link.match(/[#&]invite=(\w+)/)?.[1] ?? "";
 export const codeIn = (hash) => tidy(new URLSearchParams(hash.replace(/^#/, "")).get("room") ?? "");
 
 /** What somebody typed or pasted, a whole link too, as a code. */

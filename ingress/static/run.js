@@ -2,7 +2,7 @@
 // a room has no microphone.
 //
 // The app hears of everything through `tell`: phase(name), event(event), speech(frame), lost(), level(rms),
-// trouble(place, code or null, message), over(). Places: "microphone", "connection", "session", "pace", "loss".
+// trouble(place, code or null, message), unopened(), over(). Places: "microphone", "connection", "session", "pace", "loss".
 
 import { Connection } from "./connection.js";
 import { MicrophoneError, open } from "./microphone.js";
@@ -29,8 +29,10 @@ export class Run {
   closing = false;
   silent = false; // the microphone is muted: silence is sent
 
-  constructor(request, tell) {
+  /** `protocols` show the server a key, if it wants one. */
+  constructor(request, protocols, tell) {
     this.request = request;
+    this.protocols = protocols;
     this.tell = tell;
   }
 
@@ -40,12 +42,14 @@ export class Run {
     this.#outbox = new Outbox(this.#microphone?.rate ?? NO_RATE);
     this.#connection = new Connection({
       url: new URL("/v1/stream", location.href.replace(/^http/, "ws")),
+      protocols: this.protocols,
       request: this.request,
       outbox: this.#outbox,
       tell: {
         status: (status) => this.#status(status),
         event: (event) => this.#event(event),
         speech: (frame) => this.tell.speech(frame),
+        unopened: () => this.tell.unopened(),
         lost: () => {
           this.tell.trouble("session", "session_unknown");
           this.tell.lost();
@@ -83,6 +87,11 @@ export class Run {
     await this.#microphone?.flush();
     this.#microphone?.close();
     this.#connection.close();
+  }
+
+  /** The server lets nobody in with this key. */
+  refused() {
+    this.#connection?.abandon({ code: "invalid_api_key", message: "" });
   }
 
   async finalize() {

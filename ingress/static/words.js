@@ -27,6 +27,11 @@ const WORDS = {
   idle: ["wait", "The connection was closed because nothing was heard", "The page connects again by itself."],
   session_unknown: ["note", "A new session was opened",
     "The one before had ended while the connection was away. Its last words may be missing."],
+  // keys and limits
+  invalid_api_key: ["bad", "The server does not take this key any more", "It was revoked or has expired. Ask for another one, then press Start again."],
+  forbidden: ["bad", "This invitation is for its room alone", "Open the link again, or come in with a key."],
+  rate_limited: ["wait", "Too much was asked for in this minute", "The page tries again by itself."],
+  quota_exceeded: ["wait", "Today's limit is reached", "Whoever runs this server has set one for each day (UTC). The page tries again by itself."],
   // refusals
   language_unsupported: ["bad", "These languages are not served here", "Choose other languages and press Start again."],
   target_equals_source: ["bad", "Both languages are the same", "Choose two different languages, or no translation."],
