@@ -1,0 +1,98 @@
+"""The routes of the Realtime API."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+from aiohttp import hdrs, web
+
+from ingress.access import answers, caller_of
+from ingress.openai.realtime import connecting
+from ingress.openai.realtime.client_secrets import ClientSecrets
+from ingress.openai.realtime.configuration import Configuration
+from ingress.openai.realtime.connecting import PROTOCOL, brought
+from ingress.openai.realtime.door import Door
+from ingress.openai.realtime.interpreting import Interpreting
+from ingress.openai.realtime.transcription import Transcription
+from ingress.openai.realtime.translation import Translation
+from ingress.openai.refusals import Refused
+from ingress.shared import Ingress
+from ingress.websocket import Socket
+
+MAX_EVENT_BYTES = 4 * 1024 * 1024
+"""A minute of audio at once."""
+
+Call = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def install(app: web.Application, ingress: Ingress) -> None:
+    sockets, minting = _Sockets(ingress), ClientSecrets(ingress)
+    app.router.add_get("/v1/realtime", sockets.transcribe)
+    app.router.add_get("/v1/realtime/translations", sockets.translate)
+    app.router.add_post("/v1/realtime/client_secrets", _answered(minting.transcription))
+    app.router.add_post("/v1/realtime/translations/client_secrets", _answered(minting.translation))
+    app.router.add_post("/v1/realtime/transcription_sessions", _answered(minting.old_transcription))
+
+
+class _Sockets:
+    def __init__(self, ingress: Ingress) -> None:
+        self._ingress = ingress
+
+    async def transcribe(self, request: web.Request) -> web.StreamResponse:
+        dialect = connecting.dialect(
+            request.headers.getall("OpenAI-Beta", []), request.headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, [])
+        )
+        configuration, refusal = Configuration(), None
+        try:
+            configuration = connecting.transcription(request.query, brought(caller_of(request).session))
+        except Refused as error:
+            refusal = error
+        return await self._serve(
+            request,
+            lambda *socket: Transcription(
+                self._ingress, *socket, caller_of(request), refusal, dialect=dialect, configuration=configuration
+            ),
+        )
+
+    async def translate(self, request: web.Request) -> web.StreamResponse:
+        interpreting, refusal = Interpreting(), None
+        try:
+            interpreting = connecting.translation(request.query, brought(caller_of(request).session))
+        except Refused as error:
+            refusal = error
+        return await self._serve(
+            request,
+            lambda *socket: Translation(self._ingress, *socket, caller_of(request), refusal, interpreting=interpreting),
+        )
+
+    async def _serve(
+        self, request: web.Request, door: Callable[[Socket, asyncio.WriteTransport | None], Door]
+    ) -> web.StreamResponse:
+        """What is wrong is said in the socket, where clients look for it."""
+        ingress = self._ingress
+        if ingress.stopping:
+            raise web.HTTPServiceUnavailable(text="this server is going away: connect to another")
+        socket = Socket(MAX_EVENT_BYTES, PROTOCOL)
+        try:
+            await socket.prepare(request)
+        except ConnectionError:
+            return socket  # whoever asked is gone already
+        guest = door(socket, cast("asyncio.WriteTransport | None", request.transport))
+        ingress.connections.add(guest)
+        try:
+            await guest.run()
+        finally:
+            ingress.forget(guest)
+        return socket
+
+
+def _answered(call: Call) -> Call:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        try:
+            return await call(request)
+        except Refused as error:
+            return answers.error(error.status, str(error), code=error.code, param=error.param)
+
+    return answer

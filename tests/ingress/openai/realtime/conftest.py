@@ -1,0 +1,13 @@
+"""An actor that says what a test has written down for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.ingress.openai.realtime.talk import Script
+from tests.ingress.stand_in import Actor
+
+
+@pytest.fixture
+def script(actor: Actor) -> Script:
+    return Script(actor)
