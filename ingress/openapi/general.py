@@ -1,25 +1,32 @@
-"""PURE. Paths of the page, of health, of what the fleet serves, and of the streaming protocol."""
+"""PURE. Paths of the page, of health, of what the fleet serves, of tokens, and of the streaming protocol."""
 
 from __future__ import annotations
 
-from ingress.access.wanted import LONGEST_S, SHORTEST_S, USUAL_S
-from ingress.openapi.parts import BINARY, HTML, STRING, TEXT, Json, answer, in_path, listed, ref, shaped, taken
+from ingress.access.wanted import LONGEST_S, SHORTEST_S, Wanted
+from ingress.openapi.parts import (
+    BINARY,
+    HTML,
+    INTEGER,
+    STRING,
+    TEXT,
+    Json,
+    answer,
+    in_path,
+    listed,
+    of_structs,
+    or_null,
+    ref,
+    refusal,
+    said,
+    shaped,
+    taken,
+)
 
-UNREADY = answer("Not now: the server stops, or something that it needs is away. Try again.", ref("Error"))
-REFUSED = answer("There is something wrong with the request: the message says what.", ref("Error"))
-
-GUARDED = {
-    "401": answer("A key is needed, or this one is not good.", ref("Error")),
-    "403": answer("Not with this key, or not from that page.", ref("Error")),
-    "429": answer("The tenant has used what it may: `Retry-After` says when to try again.", ref("Error")),
-}
-"""What every door may answer, for it is said before the door is asked."""
-
-UPGRADED = {"101": answer("A WebSocket."), "400": REFUSED, "503": UNREADY, **GUARDED}
+SOCKET: Json = {"101": answer("A WebSocket."), "400": refusal("The request asks for no WebSocket.")}
 
 SCHEMAS: dict[str, Json] = {
     "Health": shaped({"healthy": {"const": True}}),
-    "Readiness": shaped({"ready": {"type": "boolean"}}, reason={**STRING, "description": "Why not, for a person."}),
+    "Readiness": shaped({"ready": {"type": "boolean"}}, reason=said(STRING, "Why not, for a person.")),
     "Served": {
         **shaped(
             {
@@ -36,40 +43,24 @@ SCHEMAS: dict[str, Json] = {
     },
     "Room": shaped(
         {
-            "room": {**STRING, "description": "Its code: whoever knows it, and has a key, may come in."},
-            "invite": {**STRING, "description": "A token that lets into this room alone, for 12 hours."},
+            "room": said(STRING, "Its code."),
+            "invite": said(STRING, "A token that lets into this room alone, for those who have no key."),
         }
     ),
+    "TokenWanted": of_structs(Wanted)["Wanted"]
+    | {
+        "description": f"`seconds`: how long it is good for, {SHORTEST_S} to {LONGEST_S}. `room`: the code of the room "
+        "that it is to let into, and nowhere else; empty: everywhere that the key does."
+    },
     "Token": shaped(
         {
             "token": STRING,
-            "expires_at": {"type": "integer", "description": "Seconds since the epoch."},
+            "expires_at": said(INTEGER, "Seconds since the epoch."),
             "tenant": STRING,
-            "room": {"type": ["string", "null"]},
-        }
-    ),
-    "TokenWanted": {
-        "type": "object",
-        "properties": {
-            "seconds": {"type": "integer", "minimum": SHORTEST_S, "maximum": LONGEST_S, "default": USUAL_S},
-            "room": {**STRING, "description": "The only room that the token lets into."},
-        },
-        "additionalProperties": False,
-    },
-    "Error": shaped(
-        {
-            "error": shaped(
-                {
-                    "message": {**STRING, "description": "For a person."},
-                    "type": STRING,
-                    "code": {"type": ["string", "null"], "description": "For a program."},
-                    "param": {"type": ["string", "null"], "description": "What of the request is wrong."},
-                }
-            )
+            "room": or_null(STRING),
         }
     ),
 }
-
 
 PATHS: dict[str, Json] = {
     "/": {"get": {"summary": "The page", "security": [], "responses": {"200": answer("HTML.", STRING, HTML)}}},
@@ -81,7 +72,7 @@ PATHS: dict[str, Json] = {
             "responses": {
                 "200": answer("The file.", BINARY, "*/*"),
                 "403": answer("This is a folder.", STRING, TEXT),
-                "404": answer("There is no such file.", STRING, TEXT),
+                "404": answer("There is no such file.", BINARY, "*/*"),
             },
         }
     },
@@ -112,32 +103,24 @@ PATHS: dict[str, Json] = {
     "/v1/info": {
         "get": {
             "summary": "What the fleet serves",
-            "responses": {"200": answer("Languages and voices.", ref("Served")), **GUARDED},
+            "responses": {"200": answer("Languages and voices.", ref("Served"))},
         }
     },
     "/v1/stream": {
         "get": {
             "summary": "The streaming protocol",
             "description": "A WebSocket: docs/protocol.md says what is spoken over it.",
-            "responses": UPGRADED,
+            "responses": SOCKET,
         }
     },
-    "/v1/rooms": {
-        "post": {
-            "summary": "A new room",
-            "responses": {"201": answer("There is one.", ref("Room")), "503": UNREADY, **GUARDED},
-        }
-    },
+    "/v1/rooms": {"post": {"summary": "A new room", "responses": {"201": answer("There is one.", ref("Room"))}}},
     "/v1/tokens": {
         "post": {
-            "summary": "A short-lived token",
-            "description": "For a browser or a guest, in place of the key that it is made with: docs/security.md.",
+            "summary": "A short-lived token, for a browser or a guest",
             "requestBody": {**taken(ref("TokenWanted")), "required": False},
             "responses": {
-                "201": answer("It is shown once, and kept nowhere.", ref("Token")),
-                "400": REFUSED,
-                "503": UNREADY,
-                **GUARDED,
+                "201": answer("There is one. It is shown this once.", ref("Token")),
+                "413": refusal("The body is longer than anything that could be meant."),
             },
         }
     },

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from ingress import app
 from ingress.openapi import document, written
+from ingress.openapi.document import EVERYWHERE, WITH_KEYS
 from ingress.shared import Ingress
 from ingress.vad import SpeechModel
 from wire.bus import Bus
@@ -91,3 +92,10 @@ def test_each_operation_says_what_it_is_and_what_it_answers() -> None:
 
 def test_it_is_json() -> None:
     assert json.loads(written()) == document()
+
+
+def test_every_door_says_what_may_happen_before_it() -> None:
+    for _, path, operation in documented():
+        common = EVERYWHERE if operation.get("security") == [] else WITH_KEYS
+        assert set(common) <= set(operation["responses"]), path
+        assert "500" not in operation["responses"] or path.startswith(("/v1/audio/",)), path
