@@ -3,8 +3,8 @@
 Who comes back shows a token that only its client was told; NATS has nothing but the token's hash. What is known of a
 session stands in its actor's snapshot (bucket `sessions`) and, for the moment before the first of these, in the
 SessionOpened that began its mailbox. What its client has missed is in EVENTS, for 10 minutes. A session that is not
-there, one that is over, one whose events are gone, and a wrong token are refused in the same words: nobody learns which
-sessions there are.
+there, one that is over, one whose events are gone, one of another tenant, and a wrong token are refused in the same
+words: nobody learns which sessions there are.
 """
 
 from __future__ import annotations

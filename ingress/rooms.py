@@ -1,8 +1,9 @@
 """The rooms that have members at this ingress, and the way into them.
 
-Anybody who knows a room's code may come in. Whether there is such a room, and who is in it elsewhere, is asked when the
-first member comes here; from then on a watch on the bucket `parties` brings what changes. Limits are looked at when
-somebody comes: two who come to different ingresses in the same moment may both get the last place.
+Anybody of its tenant who knows a room's code may come in, and anybody with an invite. Whether there is such a room, and
+who is in it elsewhere, is asked when the first member comes here; from then on a watch on the bucket `parties` brings
+what changes. Limits are looked at when somebody comes: two who come to different ingresses in the same moment may both
+get the last place.
 """
 
 from __future__ import annotations

@@ -124,3 +124,11 @@ async def test_a_code_is_read_from_whatever_is_pasted(modules: Page) -> None:
     ]  # fmt: skip
     link = await modules.ask("room", "return room.linkOf('http://h:1/#room=OLD', 'K7MQ3RTX')")
     assert link == "http://h:1/#room=K7MQ-3RTX"
+
+
+async def test_a_link_has_an_invite_where_one_is_needed(modules: Page) -> None:
+    link = await modules.ask("room", "return room.linkOf('http://h:1/', 'K7MQ3RTX', 'dgt_abc_DEF')")
+    assert link == "http://h:1/#room=K7MQ-3RTX&invite=dgt_abc_DEF"
+    asked = f"return [room.inviteIn({link!r}), room.codeIn({link.split('/')[-1]!r}), room.tidy({link!r})]"
+    assert await modules.ask("room", asked) == ["dgt_abc_DEF", "K7MQ3RTX", "K7MQ3RTX"]
+    assert await modules.ask("room", "return room.inviteIn('#room=K7MQ-3RTX')") == ""

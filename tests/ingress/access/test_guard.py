@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gzip
 import io
 from collections.abc import AsyncIterator
 
@@ -96,6 +97,12 @@ async def test_errors_have_one_shape(open_door: str) -> None:
     async with (
         aiohttp.ClientSession() as http,
         http.post(open_door + "/v1/tokens", data=io.BytesIO(bytes(1_100_000))) as answer,
+    ):
+        assert answer.status == 413
+    bomb = gzip.compress(bytes(50_000_000))
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(open_door + "/v1/tokens", data=bomb, headers={"Content-Encoding": "gzip"}) as answer,
     ):
         assert answer.status == 413
 
