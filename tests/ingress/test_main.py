@@ -75,6 +75,16 @@ async def test_the_process_ends_with_1_where_the_port_is_in_use(server: NatsServ
     assert "Traceback" not in told.decode()
 
 
+async def test_the_process_does_not_start_where_everybody_could_come_in(server: NatsServer) -> None:
+    process = await run("--nats-url", server.url, "--host", "0.0.0.0", "--port", "0")
+    _, told = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 2, "so that nobody starts it again and again"
+    line = told.decode().strip().splitlines()[-1]
+    assert line.startswith("dragoman ingress: others can reach 0.0.0.0")
+    assert "dragoman keys create" in line
+    assert "--auth off" in line
+
+
 async def test_nats_away_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Bus, "connect", functools.partial(Bus.connect, patience=0.5))
     address = f"nats://127.0.0.1:{free_port()}"
