@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.ingress.openai.realtime.talk import Script
+from tests.ingress.openai.realtime.ears import Script
 from tests.ingress.stand_in import Actor
 
 

@@ -14,47 +14,14 @@ from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from openai.types.realtime.realtime_server_event import RealtimeServerEvent
 
+from tests.ingress.openai.realtime.ears import Ears, Event
 from tests.ingress.openai.realtime.types import typed
-from tests.ingress.stand_in import Actor
-from wire import subjects
-from wire.messages import SessionOpened
-from wire.protocol import ClientEvent
-
-Event = dict[str, Any]
 
 NO_KEY = "nobody asks for it"
 
 websockets: Any = pytest.importorskip(
     "websockets.exceptions", reason="the SDK's realtime client needs websockets: pip install 'openai[realtime]'"
 )
-
-
-class Ears:
-    """Collects what is told."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-        self._changed = asyncio.Event()
-
-    def hear(self, event: Event) -> None:
-        self.events.append(event)
-        self._changed.set()
-
-    async def until(self, type: str, count: int = 1, patience: float = 15, **fields: object) -> Event:
-        """The first event of this type with these fields, or the `count`-th."""
-        async with asyncio.timeout(patience):
-            while len(found := self.all(type, **fields)) < count:
-                self._changed.clear()
-                await self._changed.wait()
-        return found[count - 1]
-
-    def all(self, type: str, **fields: object) -> list[Event]:
-        wanted = {"type": type, **fields}
-        return [each for each in self.events if wanted.items() <= each.items()]
-
-    @property
-    def types(self) -> list[str]:
-        return [event["type"] for event in self.events]
 
 
 class Talk(Ears):
@@ -100,22 +67,3 @@ async def talking(
         yield talk
         listening.cancel()
     await client.close()
-
-
-class Script:
-    """What an actor says of the only session that there is."""
-
-    def __init__(self, actor: Actor) -> None:
-        self.actor = actor
-
-    async def opened(self) -> SessionOpened:
-        await self.actor.until(lambda: len(self.actor.sessions) > 0)
-        return self.actor.only()[1].opened
-
-    async def live(self, event: ClientEvent) -> None:
-        session, _ = self.actor.only()
-        await self.actor.bus.publish(subjects.live(session), event)
-
-    async def tell(self, event: ClientEvent) -> None:
-        session, _ = self.actor.only()
-        await self.actor.tell(session, event)

@@ -14,7 +14,8 @@ from openai.types.realtime import ConversationItemInputAudioTranscriptionComplet
 
 from ingress.media import g711
 from ingress.openai.realtime import transcription
-from tests.ingress.openai.realtime.talk import NO_KEY, Script, talking
+from tests.ingress.openai.realtime.ears import Script
+from tests.ingress.openai.realtime.talk import NO_KEY, talking
 from tests.ingress.stand_in import Actor
 from wire.messages import AudioCleared, FinalizeRequested, LanguagesChanged
 from wire.options import Correction, Endpointing
