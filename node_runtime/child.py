@@ -9,10 +9,8 @@ ignores SIGINT and SIGTERM: the parent decides.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import queue
-import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -24,11 +22,11 @@ from node_runtime.glimpse import Glimpser
 from node_runtime.pipeline import Attempt, warm_up
 from node_runtime.precedence import MadeWay, Precedence
 from wire import log as logs
+from wire import pipes
 from wire.errors import DragomanError
 from wire.jobs import Job
 
 BEAT_S = 1.0
-PR_SET_PDEATHSIG = 1
 
 log = logs.get(__name__)
 
@@ -100,12 +98,8 @@ class Child:
 
     def _read(self) -> frames.ToChild | None:
         """The next frame; None at the end."""
-        head = self._source.read(frames.LENGTH.size)
-        if len(head) < frames.LENGTH.size:
-            return None
-        (length,) = frames.LENGTH.unpack(head)
-        body = self._source.read(length)
-        return frames.to_child.decode(body) if len(body) == length else None
+        body = pipes.read(self._source)
+        return None if body is None else frames.to_child.decode(body)
 
     def _beat(self) -> None:
         stopped = threading.Event()
@@ -161,17 +155,7 @@ def _start(name: str, work: Callable[..., None], *told: object) -> None:
 
 
 def main() -> None:
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
-    parent = int(sys.argv[1])
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before we asked to be told
-        return
-    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.dup2(2, 1)
-    Child(source, sink).serve()
+    Child(*pipes.adopted()).serve()
     sys.stderr.flush()
     os._exit(0)  # threads may be deep in native code: nothing of theirs is worth waiting for
 

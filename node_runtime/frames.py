@@ -1,4 +1,4 @@
-"""What a node's two processes say to each other, over pipes: a length (u32, little endian), then MessagePack.
+"""What a node's two processes say to each other, over pipes (wire.pipes): MessagePack.
 
 parent -> child   Begin once, then Run for each attempt (of live ones never more at once than there are slots, nor of
                   recorded ones), and Glimpse for each partial job
@@ -8,10 +8,9 @@ child -> parent   Loaded or Unusable once; Beat each second; Step for each resul
 
 from __future__ import annotations
 
-import struct
-
 import msgspec
 
+from wire import pipes
 from wire.env import NodeSettings
 from wire.jobs import Job, PartialJob, SpeechChunk
 from wire.messages import (
@@ -41,7 +40,6 @@ Step = (
 )
 """What comes of an attempt; see node_runtime.pipeline for the order."""
 
-LENGTH = struct.Struct("<I")
 MAX_FRAME = 64 * 1024 * 1024
 """A longer one means that the pipe carries something else."""
 
@@ -129,5 +127,4 @@ to_parent = msgspec.msgpack.Decoder(ToParent)
 
 def pack(frame: Frame) -> bytes:
     """The frame with its length before it."""
-    body = _encoder.encode(frame)
-    return LENGTH.pack(len(body)) + body
+    return pipes.pack(_encoder.encode(frame))

@@ -10,15 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 import sys
 import time
 from collections.abc import AsyncGenerator, Callable
 
-import msgspec
-
 from node_runtime import catalog, frames
 from node_runtime.frames import Step
+from wire import pipes
 from wire.env import NodeSettings
 from wire.errors import DragomanError, EngineError, ModelMissing, SettingsError
 from wire.jobs import Job, PartialJob
@@ -101,7 +99,7 @@ class Nursery:
                 await self._until_death(life)
             finally:
                 self._life = None
-                how = _obituary(await _bury(life.process))
+                how = pipes.obituary(await _bury(life.process))
                 for number, steps in life.runs.items():
                     steps.put_nowait(frames.Ended(run=number, error=how))
             self.deaths += 1
@@ -242,15 +240,9 @@ async def _read(process: asyncio.subprocess.Process) -> frames.ToParent | None:
     """The next frame; None where the pipe ends or carries something else."""
     assert process.stdout is not None
     try:
-        (length,) = frames.LENGTH.unpack(await process.stdout.readexactly(frames.LENGTH.size))
-        if length > frames.MAX_FRAME:
-            log.error("the engines' process sent no frame", length=length)
-            return None
-        frame: frames.ToParent = frames.to_parent.decode(await process.stdout.readexactly(length))
-        return frame
-    except (asyncio.IncompleteReadError, OSError):
-        return None
-    except msgspec.DecodeError as error:
+        body = await pipes.receive(process.stdout, frames.MAX_FRAME)
+        return None if body is None else frames.to_parent.decode(body)
+    except ValueError as error:  # msgspec's are of this kind
         log.error("the engines' process sent a frame that cannot be read", error=str(error))
         return None
 
@@ -269,13 +261,3 @@ def _error(unusable: frames.Unusable) -> DragomanError:
     """What the child could not do, as the error that it was there."""
     kind = SettingsError if unusable.code == SettingsError.code else ModelMissing
     return kind(unusable.message)
-
-
-def _obituary(code: int) -> str:
-    """How a process ended, for a person."""
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        return signal.Signals(-code).name
-    except ValueError:
-        return f"signal {-code}"

@@ -12,6 +12,7 @@ import pytest
 from node_runtime import child, frames
 from tests.node_runtime import sounds
 from tests.node_runtime.conftest import job, partial
+from wire import pipes
 from wire.env import NodeSettings
 from wire.messages import JobDone, StageFailed, Transcribed
 
@@ -32,7 +33,7 @@ class Driven:
     def read(self) -> frames.ToParent:
         """The next frame that is no beat."""
         while True:
-            (length,) = frames.LENGTH.unpack(self.output.read(frames.LENGTH.size))
+            (length,) = pipes.LENGTH.unpack(self.output.read(pipes.LENGTH.size))
             frame: frames.ToParent = frames.to_parent.decode(self.output.read(length))
             if not isinstance(frame, frames.Beat):
                 return frame

@@ -4,6 +4,7 @@ import pytest
 
 from node_runtime import frames
 from tests.node_runtime.conftest import job, partial
+from wire import pipes
 from wire.env import NodeSettings
 from wire.jobs import SpeechChunk
 from wire.messages import Hypothesis, Translated
@@ -22,7 +23,7 @@ TEXT = Translated(job="s.1", utterance=1, attempt=1, node="n", target="en", text
 )
 def test_what_goes_to_the_child_comes_back_whole(frame: frames.Frame) -> None:
     packed = frames.pack(frame)
-    assert frames.LENGTH.unpack(packed[:4]) == (len(packed) - 4,)
+    assert pipes.LENGTH.unpack(packed[:4]) == (len(packed) - 4,)
     assert frames.to_child.decode(packed[4:]) == frame
 
 
