@@ -28,9 +28,13 @@ class Ears:
         """The first event of this type with these fields, or the `count`-th."""
         async with asyncio.timeout(patience):
             while len(found := self.all(type, **fields)) < count:
-                self._changed.clear()
-                await self._changed.wait()
+                await self.more()
         return found[count - 1]
+
+    async def more(self) -> None:
+        """Until something else came."""
+        self._changed.clear()
+        await self._changed.wait()
 
     def all(self, type: str, **fields: object) -> list[Event]:
         wanted = {"type": type, **fields}
