@@ -8,6 +8,7 @@ when or where they were made.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 import zipfile
@@ -37,10 +38,11 @@ async def packed(folder: Path) -> Path:
     )
     try:
         _, said = await process.communicate()
-    finally:
-        if process.returncode is None:
+    except asyncio.CancelledError:
+        with contextlib.suppress(ProcessLookupError):
             process.kill()
-            await process.wait()
+        await process.communicate()
+        raise
     if process.returncode:
         raise DragomanError(f"the result could not be made: {said.decode(errors='replace')[-500:]}")
     return folder / RESULT

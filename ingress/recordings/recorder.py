@@ -54,6 +54,7 @@ class Recorder:
         self._register = ingress.recordings
         self._kept = Kept(ingress.bus)
         self._at_work: dict[str, asyncio.Task[None]] = {}
+        self._broken_off: set[str] = set()
         self._not_before: dict[str, float] = {}
         self._stirred = Signal()
         self._stopping = False
@@ -80,8 +81,8 @@ class Recorder:
                     while not self._stopping:
                         await self._look(group)
                         await self._stirred.wait_for(LOOK_S)
-                for task in self._at_work.values():
-                    task.cancel()
+                for id in self._at_work:
+                    self._break_off(id)
                 following.cancel()
         finally:
             self._ingress.forget(self)
@@ -89,10 +90,10 @@ class Recorder:
     async def _look(self, group: asyncio.TaskGroup) -> None:
         now = time.monotonic()
         self._register.forget_expired(time.time())
-        for id, task in self._at_work.items():
+        for id in self._at_work:
             seen = self._register.seen.get(id)
             if seen is not None and seen.record.state == "cancelled":
-                task.cancel()
+                self._break_off(id)
         if not self._ingress.bus.connected:
             return
         for seen in [each for each in self._register.seen.values() if each.abandoned(now)]:
@@ -106,8 +107,15 @@ class Recorder:
                 self._at_work[id] = task
                 task.add_done_callback(lambda _, id=id: self._ended(id))  # type: ignore[misc]
 
+    def _break_off(self, id: str) -> None:
+        """Once: it may take a moment to clear up."""
+        if id not in self._broken_off:
+            self._broken_off.add(id)
+            self._at_work[id].cancel()
+
     def _ended(self, id: str) -> None:
         del self._at_work[id]
+        self._broken_off.discard(id)
         self._stirred.set()
 
     def _candidates(self, now: float) -> list[str]:
