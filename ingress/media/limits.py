@@ -1,7 +1,7 @@
 """How much a file may ask for. PURE.
 
 A file of a kilobyte can be made to decode to days. Nothing that people record needs fewer than 20 bytes for a second:
-speech codecs take 100 at the least, and silence in FLAC about as many. A file may therefore last a minute, and a second
+speech codecs take 60 at the least, and silence in FLAC twice as many. A file may therefore last a minute, and a second
 for each of its 20 bytes; it may take the time for that on a machine twenty times slower than the one where an hour took
 eight seconds.
 """

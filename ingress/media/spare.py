@@ -1,7 +1,8 @@
 """A decoding process that waits, with all that it needs loaded: a short upload does not wait for that.
 
-It is started when a file has been decoded, for where there was one there will be more, and ends by itself when nothing
-comes (`child.PATIENCE_S`).
+Measured on a quiet machine: the first second of a file comes after 0.25 s from a new process, after 0.01 s from one
+that waits, which takes 75 MB meanwhile. It is started when a file has been decoded, for where there was one there will
+be more, and ends by itself when nothing comes (`child.PATIENCE_S`).
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class Spare:
 
     def __init__(self) -> None:
         self._waiting: asyncio.subprocess.Process | None = None
+        self._closed = False
 
     async def take(self) -> asyncio.subprocess.Process:
         """The one that waits, or a new one."""
@@ -63,9 +65,9 @@ class Spare:
         if self._waiting is not None and self._waiting.returncode is not None:
             await end(self._waiting)
             self._waiting = None
-        if self._waiting is None:
+        if self._waiting is None and not self._closed:
             made = await launch()
-            if self._waiting is None:
+            if self._waiting is None and not self._closed:
                 self._waiting = made
             else:
                 await end(made)
@@ -76,6 +78,7 @@ class Spare:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._closed = True
         process, self._waiting = self._waiting, None
         if process is not None:
             await end(process)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 import psutil
 import pytest
 
@@ -44,6 +46,15 @@ async def test_none_is_left_behind() -> None:
         waiting = spare._waiting
     assert waiting is not None
     assert waiting.returncode is not None
+    await spare.fill()
+    assert spare._waiting is None
+
+
+async def test_two_that_are_started_at_once_leave_one() -> None:
+    async with Spare() as spare:
+        await asyncio.gather(spare.fill(), spare.fill())
+        assert spare._waiting is not None
+        assert [each.pid for each in psutil.Process().children()] == [spare._waiting.pid]
 
 
 async def test_the_environment_is_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
