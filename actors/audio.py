@@ -3,6 +3,10 @@
 Chunks are kept as they came, each with its mailbox sequence, and let go as soon as endpointing will not ask for them
 again. A snapshot holds no audio: it says which mailbox messages the buffer was made of (`first_chunk`, `sequence`,
 `start`, `connection`), and a restored buffer is filled from them.
+
+The mailbox keeps audio for two minutes. What is older than that when a session is restored (a client that ends its
+utterances itself may take so long) is gone, and then the buffer goes on after it: `settle`. Audio is cut whole or not
+at all, so that nothing is transcribed as if it were all that was said.
 """
 
 from __future__ import annotations
@@ -56,6 +60,12 @@ class AudioBuffer:
         if chunk.first == self.next_chunk or (chunk.gap and chunk.first > self.next_chunk):
             self.append(chunk, sequence)
 
+    def settle(self, end: int, next_chunk: int) -> None:
+        """Refilling is over, and the buffer should have come to `end`: if it has not, the mailbox has lost it."""
+        if (self.end, self.next_chunk) != (end, next_chunk):
+            self._held.clear()
+            self.start, self.end, self.next_chunk = end, end, next_chunk
+
     def let_go(self, before: int) -> None:
         """Forget messages that end before sample `before`."""
         while self._held:
@@ -66,7 +76,9 @@ class AudioBuffer:
             self.start += length
 
     def cut(self, start: int, end: int) -> bytes:
-        """PCM16 of samples `start`..`end`, as far as they are held."""
+        """PCM16 of samples `start`..`end`, as far as there are any yet; empty if their beginning is not held."""
+        if start < self.start:
+            return b""
         parts: list[bytes] = []
         at = self.start
         for _, chunk in self._held:

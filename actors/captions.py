@@ -185,6 +185,10 @@ class Captions(msgspec.Struct):
         self.asked_at, self.asked_to = now, end
         return Ask(self.generation, start, end, "", True, timed)
 
+    def forget(self) -> None:
+        """What is shown is no utterance; the next that runs may have its number."""
+        self.utterance, self.asked_at = 0, 0.0
+
     def forget_whole(self) -> None:
         """What was asked for as a whole turned out to be a part."""
         self.whole_end, self.whole = 0, None

@@ -5,12 +5,21 @@ from __future__ import annotations
 import msgspec
 
 from wire.jobs import Job, PartialJob
-from wire.protocol import ClientEvent, TranscriptPartial, TranslationPartial
+from wire.protocol import (
+    ClientEvent,
+    TranscriptPartial,
+    TranslationPartial,
+    UtteranceDropped,
+    UtteranceEnded,
+    UtteranceStarted,
+)
 from wire.records import BindingRecord, DeadJob
 
 
 class RunJob(msgspec.Struct, frozen=True):
-    """Bind this attempt at the utterance, once, reserve a slot for it, and publish its job. Not on `excluded` nodes."""
+    """Bind this attempt at the utterance, once, reserve a slot for it, and publish its job. Not on `excluded` nodes.
+
+    What is recorded waits in its pool's batch instead, for a node that has nothing better to do."""
 
     job: Job
     binding: BindingRecord
@@ -62,5 +71,7 @@ def passing(command: Command) -> bool:
     """Whether it is of one moment alone: in a replay it would take back what was shown since."""
     match command:
         case RunPartial() | TellLive(TranscriptPartial() | TranslationPartial()):
+            return True
+        case TellLive(UtteranceStarted() | UtteranceEnded() | UtteranceDropped()):
             return True
     return False

@@ -25,6 +25,9 @@ A node that lost an attempt and left its mark standing, or has not begun in time
 died or is cut off. Its slot is freed, and until its heart is heard again it is given nothing. Should it begin yet,
 it marks the slot anew, and runs no more jobs than it has slots.
 
+A piece of a recording is bound, and published on its pool's batch; it has no slot, for it may wait there long. The node
+that takes it marks one.
+
 Schedulers that have the same view choose alike. One that saw another's mark lately tries the slots of a node in random
 order, so that they seldom reach for the same.
 """
@@ -89,7 +92,7 @@ class Bound(msgspec.Struct, frozen=True):
 
 class Dispatcher:
     """`refusals` counts nodes refused by reason. Of `counters`, `slot_conflicts` are slots that another took first, and
-    `jobs_to_lane` and `jobs_to_pool` say where jobs went."""
+    `jobs_to_lane`, `jobs_to_pool` and `jobs_to_batch` say where jobs went."""
 
     def __init__(self, bus: Bus, instance: str, rules: Rules) -> None:
         self._bus = bus
@@ -156,6 +159,26 @@ class Dispatcher:
         need = matching.need_of(job, command.excluded, self._served.get(job.session, ""))
         decision = decide(need, self._nodes(job.pool), self._rules)
         self.refusals.update(decision.refused)
+        if job.recorded:
+            placed = await self._queue(command)
+        else:
+            placed = await self._send(decision, command)
+        self.counters["jobs"] += 1
+        if not decision.capable:
+            await self._say_unplaced(job, in_words(decision.refused, job))
+        if placed.before is not None and placed.before.node in command.excluded:
+            await self._take_back(placed.before)
+
+    async def _queue(self, command: RunJob) -> Bound:
+        job = command.job
+        bound = await self._bind(command.binding, None)
+        id = subjects.job_message_id(job.session, job.utterance, job.attempt)
+        await self._bus.store(subjects.batch(job.pool), job, id=id)
+        self.counters["jobs_to_batch"] += 1
+        return bound
+
+    async def _send(self, decision: Decision, command: RunJob) -> Bound:
+        job = command.job
         placed, reserved = await self._place(decision, job, command.binding)
         bound = placed.record
         node = next((node for node in decision.capable if node.record.node == bound.node), None)
@@ -171,12 +194,8 @@ class Dispatcher:
         except QueueFull:
             await self._release(reserved)
             raise
-        self.counters["jobs"] += 1
         self.counters["jobs_to_pool" if node is None else "jobs_to_lane"] += 1
-        if not decision.capable:
-            await self._say_unplaced(job, in_words(decision.refused, job))
-        if placed.before is not None and placed.before.node in command.excluded:
-            await self._take_back(placed.before)
+        return placed
 
     async def widen(self, job: Job) -> None:
         """Publish it on the pool's lane as well, unless it is there. Raises QueueFull, NatsUnavailable."""

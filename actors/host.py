@@ -10,6 +10,8 @@ again:
                   append is refused; if what stands there is this very event, it was told already
     SaveSnapshot  the state as it was when the command was issued, after all commands before it
 
+A job whose audio is gone is not published: its utterance is told so, by mail like all that a session knows.
+
 Nothing is carried out unless the partition's lease holds (`owns`), so that an owner that was paused and wakes up does
 nothing any more; should it lose the lease in that very moment, the expectations above refuse it.
 
@@ -43,8 +45,10 @@ from actors.commands import (
     passing,
 )
 from actors.dispatcher import Dispatcher
+from actors.outcomes import NO_ANSWER
+from actors.restoring import restored
 from actors.session import Session
-from actors.state import SessionState
+from actors.state import SessionRecord
 from wire import subjects
 from wire.bus import Bus, Delivered
 from wire.env import SchedulerSettings
@@ -52,7 +56,7 @@ from wire.errors import ProtocolViolation, QueueFull, Stale, Unavailable
 from wire.jobs import Job
 from wire.kv import Bucket
 from wire.log import get
-from wire.messages import ClientMail, ControlMail, Message, NodeMail, SessionOpened, StageFailed, decode
+from wire.messages import ClientMail, ControlMail, NodeMail, SessionOpened, StageFailed, decode
 from wire.protocol import AnyClientEvent, ClientEvent
 
 log = get(__name__)
@@ -170,18 +174,11 @@ class Host:
         self._closed.clear()
         self._wakes.clear()
         after: list[int] = []
-        for key, record in (await self._sessions.items(f"{self._partition}.>")).items():
-            name = subjects.session_of_key(key)
-            session = Session(name, self._settings, msgspec.json.decode(record.state, type=SessionState))
+        for session in await restored(self._bus, self._settings, self._partition):
+            name = session.state.session
             if session.state.phase == "closed":
                 self._closed[name] = session.state.sequence
                 continue
-            mark = session.state.buffer
-            if mark.sequence:
-                wanted = subjects.mailbox(name, "client")
-                for found in await self._bus.read(subjects.MAILBOX, wanted, mark.sequence, session.state.sequence):
-                    mail: Any = decode(ClientMail, found.data)
-                    session.refill(mail, found.sequence)
             actor = self._actors[name] = Actor(session, *await self._last_event(name))
             self._schedule(actor)
             after.append(session.state.sequence)
@@ -217,12 +214,15 @@ class Host:
             actor = self._actors[name] = Actor(Session(name, self._settings), UNKNOWN if replaying else 0, 0)
             self.counters["sessions_opened"] += 1
         while (due := actor.session.deadline()) is not None and due < found.time:
-            self._enqueue(actor, self._fold(actor, actor.session.on_deadline, due))
-        commands = self._fold(actor, actor.session.handle, mail, found.sequence, found.time)
+            self._take(actor, self._fold(actor, actor.session.on_deadline, due), found)
+        self._take(actor, self._fold(actor, actor.session.handle, mail, found.sequence, found.time), found)
+        self._schedule(actor)
+
+    def _take(self, actor: Actor, commands: list[Command], found: Delivered) -> None:
+        """What came of this message, or of a deadline before it."""
         if found.sequence <= self._replay_until:
             commands = [command for command in commands if not passing(command)]
         self._enqueue(actor, commands)
-        self._schedule(actor)
 
     def _fold(self, actor: Actor, fold: Callable[..., list[Command]], *about: Any) -> list[Command]:
         """A session that fails is closed, and costs nobody else anything."""
@@ -325,13 +325,15 @@ class Host:
                 await self._bus.publish(subjects.live(actor.name), event)
             case TellClient(event):
                 await self._tell(actor, event)
+            case RunJob(job=job) | WidenJob(job=job) if not job.pcm and not job.transcript:
+                await self._refuse(job, NO_ANSWER, "its audio is not kept for so long")
             case RunJob(job=job) | WidenJob(job=job):
                 try:
                     await (
                         self._dispatcher.run(command) if isinstance(command, RunJob) else self._dispatcher.widen(job)
                     )
                 except QueueFull as error:
-                    await self._refuse(job, error)
+                    await self._refuse(job, error.code, "there is more work waiting than the queue may hold")
                 except Stale:  # a later attempt is bound: this one was commanded before, and is replayed
                     self.counters["jobs_superseded"] += 1
             case RunPartial(job=partial):
@@ -374,22 +376,16 @@ class Host:
         last = await self._bus.last(subjects.EVENTS, subjects.event(session))
         return (decode(AnyClientEvent, last.data).n, last.sequence) if last else (0, 0)
 
-    async def _refuse(self, job: Job, error: QueueFull) -> None:
+    async def _refuse(self, job: Job, code: str, message: str) -> None:
         refusal = StageFailed(
             job=job.job,
             utterance=job.utterance,
             attempt=job.attempt,
             node="scheduler",
             stage="asr",
-            code=error.code,
-            message="there is more work waiting than the queue may hold",
+            code=code,
+            message=message,
             retryable=False,
         )
         where = subjects.mailbox(job.session, "node")
         await self._bus.store(where, refusal, id=subjects.result_message_id(job.job, job.attempt, "refused"))
-
-
-class SessionRecord(Message, frozen=True, kw_only=True, tag="session"):
-    """`sessions/<p>.<session>`: the actor's state (actors.state.SessionState), as JSON."""
-
-    state: msgspec.Raw

@@ -12,8 +12,10 @@ from wire.jobs import Job, PartialJob
 from wire.records import BindingRecord, DeadJob
 
 
-def job_of(state: SessionState, utterance: Utterance, buffer: AudioBuffer) -> Job:
-    """What is still to be done for this utterance, with what is known already."""
+def job_of(state: SessionState, utterance: Utterance, pcm: bytes) -> Job:
+    """What is still to be done for this utterance, with what is known already. `pcm` is its audio, where that is
+    needed. What was said in other pieces of a recording is no hint: they run in any order, and what comes of them
+    must not depend on it."""
     work = utterance.work
     open_targets = {*utterance.untranslated, *utterance.unspoken}
     return Job(
@@ -23,7 +25,7 @@ def job_of(state: SessionState, utterance: Utterance, buffer: AudioBuffer) -> Jo
         attempt=work.attempt,
         pool=work.pool,
         source=work.source,
-        pcm=buffer.cut(work.first, work.end) if utterance.needs_audio else b"",
+        pcm=pcm,
         start=round(seconds(work.first), 3),
         targets=[target for target in utterance.targets if target in open_targets],
         speak=utterance.unspoken,
@@ -32,11 +34,13 @@ def job_of(state: SessionState, utterance: Utterance, buffer: AudioBuffer) -> Jo
         transcript_language=utterance.language,
         translations={target: text for target, text in utterance.translations.items() if isinstance(text, str)},
         tenant=state.tenant,
-        expected=state.language,
+        expected="" if work.recorded else state.language,
         between=state.options.between if utterance.between else [],
         voiced=round(utterance.end - utterance.start, 3),
         words=state.options.words,
         glossary=state.options.glossary,
+        recorded=work.recorded,
+        pace=state.options.pace,
     )
 
 

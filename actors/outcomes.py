@@ -47,7 +47,7 @@ from wire.protocol import (
 )
 
 Stage = Literal["asr", "translate", "speech"]
-FAILURE_CODES: dict[str, str] = {"asr": "engine_failed", "translate": "translation_failed", "speech": "speech_failed"}
+NO_ANSWER = "timed_out"
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -123,7 +123,8 @@ class Utterance(msgspec.Struct):
             case SpeechUnavailable() if result.target in self.speak and not self._voice(result.target).settled:
                 self._voice(result.target).missing = result.reason
             case StageFailed(retryable=False):
-                self.fail(result.stage, result.target, Failure(result.code, result.message, False))
+                later = result.code == NO_ANSWER
+                self.fail(result.stage, result.target, Failure(result.code, result.message, later))
             case _:
                 pass
         return None
@@ -140,7 +141,7 @@ class Utterance(msgspec.Struct):
 
     def expire(self) -> None:
         """Nothing more is to be expected."""
-        failure = Failure("timed_out", self.work.unplaced or "no result came in time", True)
+        failure = Failure(NO_ANSWER, self.work.unplaced or "no result came in time", True)
         self.fail("asr", None, failure)
 
     @property
@@ -227,8 +228,8 @@ class Utterance(msgspec.Struct):
 
     @property
     def needs_audio(self) -> bool:
-        """Whether another attempt would need its audio (translation may work from the audio too)."""
-        return self.unheard or bool(self.untranslated)
+        """Whether another attempt would need its audio (translation may work from the audio too), if it has any."""
+        return self.work.end > self.work.first and (self.unheard or bool(self.untranslated))
 
     @property
     def unsettled(self) -> bool:

@@ -13,7 +13,9 @@ by state, by first result).
     new       SessionOpened               session.started; open
     open      AudioChunk                  kept; endpointing; an utterance that ended becomes a job
               FinalizeRequested           what is open ends here (once the audio before it is there)
-              LanguagesChanged            from the next utterance on
+              AudioCleared                what is open is no utterance (likewise)
+              TextGiven                   an utterance that is written, at once
+              LanguagesChanged            from the next utterance on; where they end, from the next frame on
               CloseRequested, ClientLeft  (after a while) what is open ends here; closing
               ClientReturned              session.resumed: where to go on
     open or   results of nodes            folded into their utterance; what is due is told, in order
@@ -26,23 +28,23 @@ the first that was not acknowledged), unless it says that the audio between is l
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
 from actors.audio import AudioBuffer
-from actors.captions import Captions
-from actors.commands import Command, EndSession, RunPartial, SaveSnapshot, TellClient, TellLive
+from actors.captioning import Captioning
+from actors.commands import Command, EndSession, SaveSnapshot, TellClient, TellLive
 from actors.echo import Echo
-from actors.endpointing import Rules
-from actors.jobs import partial_of
 from actors.outcomes import tell
 from actors.state import BufferMark, SessionState, Waiting
+from actors.turns import Turns
 from actors.utterances import Utterances
-from wire.audio import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE, seconds
+from wire.audio import SAMPLE_RATE, seconds
 from wire.env import SchedulerSettings
 from wire.messages import (
     AudioChunk,
+    AudioCleared,
     ClientLeft,
     ClientMail,
     ClientReturned,
@@ -56,42 +58,31 @@ from wire.messages import (
     PlaybackStarted,
     SessionOpened,
     SessionTerminated,
+    TextGiven,
 )
-from wire.protocol import (
-    AudioAck,
-    ClientEvent,
-    SessionClosed,
-    SessionReady,
-    SessionResumed,
-    SessionUpdated,
-    TranscriptPartial,
-    TranslationPartial,
-)
+from wire.protocol import AudioAck, ClientEvent, SessionClosed, SessionReady, SessionResumed, SessionUpdated
 
 ACK_EVERY_S = 1.0
 ACK_EVERY_SAMPLES = 5 * SAMPLE_RATE
 """Who sends faster than real time must not run into the end of what may be unacknowledged."""
-AUDIO_STALL_S = 4.0
-"""An utterance whose audio stops coming ends after this long: a connection that breaks is usually back before."""
 WAIT_FOR_AUDIO_S = 30.0
 """Audio that is on its way may be held up by an outage: what comes after the end was granted would be lost."""
 SNAPSHOT_EVERY_SAMPLES = 30 * SAMPLE_RATE
 MAX_PLAYBACK_S = 120.0
-PAUSE_FRAMES = 4
-"""In a pause that is longer no partial is asked for, until it is known whether speech has ended."""
 
 
 class Session:
-    """The actor. `state` is all that it remembers, but for the audio in `buffer`."""
+    """The actor. `state` is all that it remembers, but for the audio that is still needed."""
 
     def __init__(self, session: str, settings: SchedulerSettings, state: SessionState | None = None) -> None:
         self.state = state or SessionState(session=session)
         self.settings = settings
-        self.rules = Rules.of(settings)
         mark = self.state.buffer
         self.buffer = AudioBuffer(mark.start, mark.first_chunk, mark.connection)
         self._commands: list[Command] = []
-        self._utterances = Utterances(self.state, self.buffer, settings, lambda each: self._commands.append(each))
+        self._utterances = Utterances(self.state, self.buffer, settings, self._command)
+        self._turns = Turns(self.state, settings, self._utterances, self._command)
+        self._captioning = Captioning(self.state, self.buffer, self._utterances, self._command)
 
     # --- the three verbs ---
 
@@ -113,10 +104,12 @@ class Session:
                 self._utterances.result(mail, now)
                 self._let_go()
             case Hypothesis():
-                self._hypothesis(mail, now)
+                self._captioning.hear(mail, now)
                 self._let_go()
-            case FinalizeRequested() | CloseRequested():
+            case FinalizeRequested() | AudioCleared() | CloseRequested():
                 self._grant_or_wait(mail, now)
+            case TextGiven():
+                self._text(mail, now)
             case ClientLeft():
                 if mail.connection == self.state.connection:
                     self.state.close_reason = self.state.close_reason or "client_left"
@@ -144,8 +137,8 @@ class Session:
         times = [state.heard_from_client + self.settings.client_timeout_s] if state.phase == "open" else []
         times += self._utterances.deadlines()
         times += [waiting.deadline for waiting in state.waiting]
-        if state.endpointer.open:
-            times.append(state.heard_audio + AUDIO_STALL_S)
+        if (stalled := self._turns.stalled_at()) is not None:
+            times.append(stalled)
         return min(times, default=None)
 
     def on_deadline(self, now: float) -> list[Command]:
@@ -155,10 +148,10 @@ class Session:
         for waiting in [each for each in state.waiting if each.deadline <= now]:
             state.waiting.remove(waiting)
             self._grant(waiting.mail, now)
-        if state.endpointer.open and state.heard_audio + AUDIO_STALL_S <= now:
-            self._finalize(now)
+        if (stalled := self._turns.stalled_at()) is not None and stalled <= now:
+            self._turns.finalize(now)
         if state.phase == "open" and state.heard_from_client + self.settings.client_timeout_s <= now:
-            self._finalize(now)
+            self._turns.finalize(now)
             self._begin_closing(state.close_reason or "client_lost")
         return self._finish()
 
@@ -174,13 +167,26 @@ class Session:
     def snapshot(self) -> SessionState:
         """The state, with the place in the mailbox where the audio that is still needed begins."""
         buffer = self.buffer
-        mark = BufferMark(buffer.sequence or 0, buffer.first_chunk, buffer.start, buffer.connection)
+        mark = BufferMark(
+            buffer.sequence or 0, buffer.first_chunk, buffer.start, buffer.connection, buffer.end, buffer.next_chunk
+        )
         return msgspec.structs.replace(self.state, buffer=mark)
 
-    def refill(self, mail: ClientMail, sequence: int) -> None:
-        """Give a restored session what clients sent between its buffer's mark and its state's sequence, in order."""
-        if isinstance(mail, AudioChunk | ClientReturned):
-            self.buffer.refill(mail, sequence)
+    def refill(self, mails: Iterable[tuple[int, ClientMail]]) -> None:
+        """Give a restored session what clients sent between its buffer's mark and its state's sequence, in order, each
+        with its sequence, as far as the mailbox still has it."""
+        for sequence, mail in mails:
+            if isinstance(mail, AudioChunk | ClientReturned):
+                self.buffer.refill(mail, sequence)
+        self.buffer.settle(self.state.buffer.end, self.state.buffer.next_chunk)
+
+    def lacking(self) -> list[int]:
+        """Utterances of a restored session that are pieces of a recording: their jobs on BATCH have their audio."""
+        return self._utterances.lacking()
+
+    def give(self, utterance: int, pcm: bytes) -> None:
+        """The audio of one that was `lacking`."""
+        self._utterances.pieces[utterance] = pcm
 
     # --- client ---
 
@@ -193,6 +199,7 @@ class Session:
         state.token_hash, state.connection = mail.token_hash, mail.connection
         state.source, state.targets, state.speech = mail.source, mail.targets, mail.speech
         state.options = mail.options
+        self._turns.changed()
         self._tell(
             lambda n: SessionReady(
                 n=n,
@@ -204,7 +211,7 @@ class Session:
                 between=mail.options.between,
             )
         )
-        self._commands.append(SaveSnapshot())
+        self._command(SaveSnapshot())
 
     def _returned(self, mail: ClientReturned) -> None:
         state = self.state
@@ -227,6 +234,7 @@ class Session:
             if state.captions is not None:
                 state.captions.forget_whole()
         state.source, state.targets, state.speech, state.options = mail.source, mail.targets, mail.speech, mail.options
+        self._turns.changed()
         between = mail.options.between
         self._tell(
             lambda n: SessionUpdated(n=n, source=mail.source, targets=mail.targets, speech=mail.speech, between=between)
@@ -244,37 +252,43 @@ class Session:
         if chunk.first != expected:
             if not (chunk.gap and chunk.first > expected):
                 return
-            self._finalize(now)
+            self._turns.lost(now)
         self.buffer.append(chunk, sequence)
-        for boundary in state.endpointer.feed(self.rules, chunk.speech):
-            self._utterances.begin(boundary, now)
-        self._caption(now)
+        self._turns.feed(chunk.speech, now)
+        self._captioning.ask(self._turns.rules, now)
         self._let_go()
         if now - state.acked_at >= ACK_EVERY_S or self.buffer.end - state.acked_sample >= ACK_EVERY_SAMPLES:
             self._ack()
             state.acked_at, state.acked_sample = now, self.buffer.end
         if self.buffer.end - state.saved_sample >= SNAPSHOT_EVERY_SAMPLES:
-            self._commands.append(SaveSnapshot())
+            self._command(SaveSnapshot())
         while state.waiting and state.waiting[0].mail.after < self.buffer.next_chunk:
             self._grant(state.waiting.pop(0).mail, now)
 
     def _let_go(self) -> None:
         """Forget audio that neither endpointing nor another attempt will ask for."""
-        keep = self._utterances.needed_from()
-        self.buffer.let_go(min([self.state.endpointer.keep_from(self.rules) * FRAME_SAMPLES, *keep]))
+        self.buffer.let_go(min([self._turns.needed_from(), *self._utterances.needed_from()]))
 
     def _ack(self) -> None:
         if self.buffer.next_chunk > 0:
-            self._live(AudioAck(chunk=self.buffer.next_chunk - 1))
+            self._command(TellLive(AudioAck(chunk=self.buffer.next_chunk - 1)))
 
-    def _grant_or_wait(self, mail: FinalizeRequested | CloseRequested, now: float) -> None:
+    def _text(self, mail: TextGiven, now: float) -> None:
+        if self.state.phase == "open" and mail.number > self.state.texts:
+            self.state.texts = mail.number
+            self._turns.write(mail, now)
+
+    def _grant_or_wait(self, mail: FinalizeRequested | AudioCleared | CloseRequested, now: float) -> None:
         if mail.after < self.buffer.next_chunk and not self.state.waiting:
             self._grant(mail, now)
         elif all(waiting.mail != mail for waiting in self.state.waiting):
             self.state.waiting.append(Waiting(mail, now + WAIT_FOR_AUDIO_S))
 
-    def _grant(self, mail: FinalizeRequested | CloseRequested, now: float) -> None:
-        self._finalize(now)
+    def _grant(self, mail: FinalizeRequested | AudioCleared | CloseRequested, now: float) -> None:
+        if isinstance(mail, AudioCleared):
+            self._turns.clear()
+        else:
+            self._turns.finalize(now)
         self._ack()
         if isinstance(mail, CloseRequested):
             self._begin_closing(mail.reason)
@@ -282,18 +296,13 @@ class Session:
     def _begin_closing(self, reason: str) -> None:
         if self.state.phase == "open":
             self.state.phase, self.state.close_reason = "closing", reason
-            self._commands.append(SaveSnapshot())
+            self._command(SaveSnapshot())
 
     def _close(self, reason: str) -> None:
         state = self.state
         state.phase, state.close_reason = "closed", reason
         self._tell(lambda n: SessionClosed(n=n, reason=reason, utterances=state.next_utterance - 1))
-        self._commands.append(EndSession())
-
-    def _finalize(self, now: float) -> None:
-        boundary = self.state.endpointer.finalize(self.rules)
-        if boundary is not None:
-            self._utterances.begin(boundary, now)
+        self._command(EndSession())
 
     def _playing(self, mail: PlaybackStarted, now: float) -> None:
         state, lasting = self.state, min(mail.seconds, MAX_PLAYBACK_S)
@@ -303,61 +312,14 @@ class Session:
             state.echo.translated(mail.utterance, _played(mail), mail.text)
         state.echo.played(mail.utterance, _played(mail), seconds(self.buffer.end), lasting)
 
-    # --- live captions ---
-
-    def _caption(self, now: float) -> None:
-        """Ask for what was said so far of the utterance that is open, if that is due."""
-        state, open_ = self.state, self.state.endpointer
-        if not (state.options.captions and open_.open and open_.voiced >= self.rules.shortest):
-            return
-        if self._utterances.unheard:
-            return
-        captions = state.captions = state.captions or Captions()
-        captions.begin(state.next_utterance, open_.start * FRAME_SAMPLES, open_.voiced_from * FRAME_SAMPLES)
-        timed, ask = state.options.words, None
-        if open_.silent >= self.rules.hangover:
-            first, end = open_.start, open_.voiced_to + self.rules.hangover
-            ask = captions.ask_whole(now, first * FRAME_SAMPLES, end * FRAME_SAMPLES, timed=timed)
-        elif open_.silent < PAUSE_FRAMES:
-            ask = captions.ask(now, open_.frame * FRAME_SAMPLES, timed=timed)
-        if ask is not None:
-            self._commands.append(RunPartial(partial_of(state, ask, self.buffer)))
-
-    def _hypothesis(self, found: Hypothesis, now: float) -> None:
-        state, captions = self.state, self.state.captions
-        if captions is None:
-            return
-        shown = found
-        if state.echo is not None:
-            onset = max(seconds(captions.start), state.endpointer.voiced_from * FRAME_SECONDS)
-            if state.echo.is_echo(found.text, onset, seconds(captions.asked_to)):
-                shown = msgspec.structs.replace(found, text="")
-        if not captions.hear(shown, now, keeps=bool(state.options.live)):
-            return
-        if captions.whole is shown:
-            captions.whole = found  # its final decides anew, by the whole utterance, whether it is an echo
-        self._utterances.heard_whole(captions, now)
-        if captions.utterance != state.next_utterance:
-            return  # its final says it
-        number = captions.utterance
-        if (told := captions.transcript.show(captions.settled)) is not None:
-            committed, tentative = told
-            self._live(TranscriptPartial(utterance=number, committed=committed, tentative=tentative))
-        for target, translation in captions.translations.items():
-            if (told := translation.show()) is not None:
-                committed, tentative = told
-                self._live(
-                    TranslationPartial(utterance=number, target=target, committed=committed, tentative=tentative)
-                )
-
     # --- what comes of it ---
 
     def _tell(self, event: Callable[[int], ClientEvent]) -> None:
         self.state.n += 1
-        self._commands.append(TellClient(event(self.state.n)))
+        self._command(TellClient(event(self.state.n)))
 
-    def _live(self, event: ClientEvent) -> None:
-        self._commands.append(TellLive(event))
+    def _command(self, command: Command) -> None:
+        self._commands.append(command)
 
     def _finish(self) -> list[Command]:
         """Tell what is due, close what is finished, and hand over the commands."""

@@ -15,32 +15,35 @@ from actors.context import Group
 from actors.echo import Echo
 from actors.endpointing import Endpointer
 from actors.outcomes import Utterance
-from wire.messages import CloseRequested, FinalizeRequested
+from wire.messages import AudioCleared, CloseRequested, FinalizeRequested, Message
 from wire.options import Options
 
 
 class BufferMark(msgspec.Struct, frozen=True):
     """Where the audio buffer begins: read the mailbox from `sequence` on, taking chunks from `first_chunk` on, of
-    `connection` until another takes its place."""
+    `connection` until another takes its place. It ended at sample `end`, before chunk `next_chunk`."""
 
     sequence: int = 0
     first_chunk: int = 0
     start: int = 0
     connection: str = ""
+    end: int = 0
+    next_chunk: int = 0
 
 
 class Waiting(msgspec.Struct, frozen=True):
     """A request that came before the audio that it follows. It is granted at `deadline` at the latest."""
 
-    mail: FinalizeRequested | CloseRequested
+    mail: FinalizeRequested | AudioCleared | CloseRequested
     deadline: float
 
 
 class SessionState(msgspec.Struct, kw_only=True, tag="session_record", tag_field="type"):
     """`sequence`: the last mailbox message folded in. `n`: the last event number used. `next_utterance`: its number.
 
-    `language` is what was spoken last, where the source is detected. Times are stream time: the server's stamps,
-    seconds since the epoch. 0.0 means never.
+    `language` is what was spoken last, where the source is detected. `begun` is the last utterance that somebody is
+    known to have begun to speak, at frame `begun_at`. `texts` counts the client's written ones. Times are stream time:
+    the server's stamps, seconds since the epoch. 0.0 means never.
     """
 
     session: str
@@ -58,6 +61,9 @@ class SessionState(msgspec.Struct, kw_only=True, tag="session_record", tag_field
     sequence: int = 0
     n: int = 0
     next_utterance: int = 1
+    begun: int = 0
+    begun_at: int = 0
+    texts: int = 0
     opened_at: float = 0.0
     heard_from_client: float = 0.0
     heard_audio: float = 0.0
@@ -72,3 +78,9 @@ class SessionState(msgspec.Struct, kw_only=True, tag="session_record", tag_field
     echo: Echo | None = None
     utterances: list[Utterance] = []
     waiting: list[Waiting] = []
+
+
+class SessionRecord(Message, frozen=True, kw_only=True, tag="session"):
+    """`sessions/<p>.<session>`: the actor's state, as JSON."""
+
+    state: msgspec.Raw

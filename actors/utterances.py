@@ -4,23 +4,29 @@ A number is spent when an utterance begins here, and nowhere else: it ends in ex
 It becomes a job at once, but for one case: where a partial of all its audio is on its way back (`actors.captions`), the
 job is held until that is due, and then has its transcript already. Where nothing else was wanted, there is no job. A
 partial that comes later than it was due still counts, if the job has not said by then what was heard.
+
+What is written instead of spoken is an utterance too. It has its transcript from the beginning, and no audio.
+
+The audio of a piece of a recording is not asked of the mailbox again, which keeps it for two minutes while the piece
+may wait for 25: its job has it, on BATCH, and `pieces` a copy for another attempt. Whoever takes the session over reads
+that from the job. A snapshot follows each, so that what it knows of is stored, and what is stored is not begun again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from actors.attempts import MAX_ROUNDS, SILENCE_S, Work
+from actors.attempts import MAX_ROUNDS, PATIENCE_S, SILENCE_S, Work
 from actors.audio import AudioBuffer
 from actors.captions import LOST_S, Captions
-from actors.commands import BuryJob, Command, RunJob, WidenJob
+from actors.commands import BuryJob, Command, RunJob, SaveSnapshot, WidenJob
 from actors.echo import Echo
 from actors.endpointing import Boundary
 from actors.jobs import binding_of, dead_of, job_of
 from actors.outcomes import Failure, Utterance
 from actors.state import SessionState
 from wire import subjects
-from wire.audio import FRAME_SAMPLES, FRAME_SECONDS, seconds
+from wire.audio import FRAME_SAMPLES, seconds
 from wire.env import SchedulerSettings
 from wire.jobs import Job
 from wire.messages import (
@@ -32,6 +38,7 @@ from wire.messages import (
     JobStarted,
     NodeMessage,
     StageFailed,
+    TextGiven,
     Transcribed,
     Translated,
 )
@@ -46,7 +53,8 @@ NEVER = 1e12
 
 
 class Utterances:
-    """Acts on `state.utterances`; what is to be done goes to `command`, in order."""
+    """Acts on `state.utterances`; what is to be done goes to `command`, in order. `pieces` is the audio of those of a
+    recording, by number, while it may be needed."""
 
     def __init__(
         self,
@@ -59,35 +67,22 @@ class Utterances:
         self._buffer = buffer
         self._settings = settings
         self._command = command
+        self.pieces: dict[int, bytes] = {}
+
+    # --- their beginning ---
 
     def begin(self, boundary: Boundary, now: float) -> None:
         """Speech ended there."""
-        state, number = self._state, self._state.next_utterance
-        state.next_utterance += 1
-        start, end = boundary.voiced_from * FRAME_SECONDS, boundary.voiced_to * FRAME_SECONDS
-        heard = seconds(self._buffer.end)
+        state = self._state
+        utterance = self._new(boundary.voice, boundary.start * FRAME_SAMPLES, boundary.end * FRAME_SAMPLES, now)
+        if utterance.work.recorded:
+            self.pieces[utterance.number] = self._buffer.cut(utterance.work.first, utterance.work.end)
+            return self._run(utterance)
+        number, heard = utterance.number, seconds(self._buffer.end)
+        start, end = boundary.voice
         context = state.group.begin(number, now - (heard - start), state.source, self._settings.group_gap_s)
         state.group.busy(now - (heard - end))
-        speak = state.targets if state.options.spoken is None else state.options.spoken
-        utterance = Utterance(
-            number=number,
-            start=round(start, 3),
-            end=round(end, 3),
-            targets=list(state.targets),
-            speak=[each for each in state.targets if each in speak] if state.speech else [],
-            work=Work(
-                first=boundary.start * FRAME_SAMPLES,
-                end=boundary.end * FRAME_SAMPLES,
-                source=state.source,
-                pool=state.pool,
-                prompt=context if self._settings.prompt_context else "",
-                sent_at=now,
-            ),
-            deadline=now + self._settings.result_timeout_s + (end - start),
-            latest=now + MAX_WORK_S,
-            between=bool(state.options.between),
-        )
-        state.utterances.append(utterance)
+        utterance.work.prompt = context if self._settings.prompt_context else ""
         captions = state.captions
         if captions is None or captions.utterance != number:
             return self._run(utterance)
@@ -102,6 +97,48 @@ class Utterances:
             utterance.held_until = due
             return None
         return self._run(utterance)
+
+    def write(self, given: TextGiven, now: float) -> None:
+        """A client wrote this."""
+        state, at = self._state, self._buffer.end
+        utterance = self._new((seconds(at), seconds(at)), at, at, now)
+        utterance.work.source = given.language
+        if state.captions is not None and state.captions.utterance == utterance.number:
+            utterance.committed = state.captions.committed  # what was shown under this number was of what is spoken
+        job, number = subjects.job_id(state.session, utterance.number), utterance.number
+        utterance.fold(
+            Transcribed(job=job, utterance=number, attempt=1, node="", text=given.text, language=given.language)
+        )
+        if given.language in utterance.untranslated:
+            known = Translated(job=job, utterance=number, attempt=1, node="", target=given.language, text=given.text)
+            self._fold(utterance, known)
+        if utterance.unsettled:
+            self._run(utterance)
+
+    def _new(self, voice: tuple[float, float], first: int, end: int, now: float) -> Utterance:
+        """The next one, of samples `first`..`end`; its voice is heard at these seconds."""
+        state, number = self._state, self._state.next_utterance
+        state.next_utterance += 1
+        speak = state.targets if state.options.spoken is None else state.options.spoken
+        recorded = state.options.recorded
+        patience = PATIENCE_S if recorded else 0.0
+        utterance = Utterance(
+            number=number,
+            start=round(voice[0], 3),
+            end=round(voice[1], 3),
+            targets=list(state.targets),
+            speak=[each for each in state.targets if each in speak] if state.speech else [],
+            work=Work(
+                first=first, end=end, source=state.source, pool=state.pool, prompt="", sent_at=now, recorded=recorded
+            ),
+            deadline=now + (patience or self._settings.result_timeout_s + (voice[1] - voice[0])),
+            latest=now + patience + MAX_WORK_S,
+            between=bool(state.options.between),
+        )
+        state.utterances.append(utterance)
+        return utterance
+
+    # --- time, and audio ---
 
     def deadlines(self) -> Iterator[float]:
         for utterance in self._state.utterances:
@@ -131,7 +168,19 @@ class Utterances:
 
     def needed_from(self) -> list[int]:
         """Samples from which on audio may be asked for again."""
-        return [utterance.work.first for utterance in self._state.utterances if utterance.needs_audio]
+        waiting = [utterance for utterance in self._state.utterances if utterance.needs_audio]
+        if self.pieces:
+            numbers = {utterance.number for utterance in waiting}
+            self.pieces = {number: pcm for number, pcm in self.pieces.items() if number in numbers}
+        return [utterance.work.first for utterance in waiting if not utterance.work.recorded]
+
+    def lacking(self) -> list[int]:
+        """Pieces of a recording whose audio is with their jobs alone."""
+        return [
+            utterance.number
+            for utterance in self._state.utterances
+            if utterance.work.recorded and utterance.needs_audio and utterance.number not in self.pieces
+        ]
 
     # --- live captions ---
 
@@ -179,13 +228,24 @@ class Utterances:
             utterance.work.sent_at = now
         job = self._job(utterance)
         self._command(RunJob(job, binding_of(job, utterance), list(utterance.work.excluded)))
+        if utterance.work.recorded:
+            self._command(SaveSnapshot())
 
     def _job(self, utterance: Utterance) -> Job:
-        return job_of(self._state, utterance, self._buffer)
+        return job_of(self._state, utterance, self._audio(utterance))
+
+    def _audio(self, utterance: Utterance) -> bytes:
+        work = utterance.work
+        if not utterance.needs_audio:
+            return b""
+        return self.pieces.get(utterance.number, b"") if work.recorded else self._buffer.cut(work.first, work.end)
 
     def _overdue(self, utterance: Utterance, now: float) -> None:
         work = utterance.work
-        if not work.started:
+        if work.again_at:
+            work.again_at = 0.0
+            self._run(utterance, now)
+        elif not work.started:
             work.widened = True
             self._command(WidenJob(self._job(utterance)))
         else:
@@ -213,7 +273,7 @@ class Utterances:
         for utterance in self._state.utterances:
             if utterance.number != result.utterance or utterance.held_until:
                 continue  # of what is held there is no job yet that anybody could tell of
-            current = result.attempt == utterance.work.attempt
+            current = result.attempt == utterance.work.attempt and not utterance.work.again_at
             utterance.work.sign(result, now)
             self._fold(utterance, result)
             match result:
@@ -224,7 +284,9 @@ class Utterances:
                     pass
                 case StageFailed(retryable=True):
                     self._fault(utterance, result.code, result.message, now)
-                case JobReturned() | JobDone() if utterance.work.attempt >= MAX_ROUNDS:
+                case JobReturned() if utterance.work.recorded:
+                    utterance.work.rest(now)
+                case JobReturned() | JobDone() if utterance.work.rounds >= MAX_ROUNDS:
                     self._fault(utterance, "engine_failed", "something is still open after so many attempts", now)
                 case JobReturned() | JobDone():
                     utterance.work.again(now, elsewhere=isinstance(result, JobReturned))
@@ -239,10 +301,10 @@ class Utterances:
                 result = FoundEmpty(
                     job=result.job, utterance=result.utterance, attempt=result.attempt, node=result.node, reason="echo"
                 )
-            case Translated(target=target, text=text) if target in utterance.speak:
+            case Translated(target=target, text=text) if target in utterance.speak and not utterance.work.recorded:
                 echo = self._state.echo = echo or Echo()
                 echo.translated(utterance.number, f":{target}", text)
         transcript = utterance.fold(result)
-        if transcript is not None:
+        if transcript is not None and not utterance.work.recorded:
             self._state.language = transcript.language
             self._state.group.add(utterance.number, transcript.text, transcript.confidence)

@@ -15,8 +15,7 @@ from dataclasses import dataclass, field
 import aiohttp
 import msgspec
 
-from actors.host import SessionRecord
-from actors.state import SessionState
+from actors.state import SessionRecord, SessionState
 from bench.fleet import Fleet
 from wire import subjects
 from wire.errors import NatsUnavailable

@@ -15,7 +15,14 @@ from wire.audio import FRAME_BYTES, FRAME_SECONDS
 from wire.env import SchedulerSettings
 from wire.messages import AudioChunk, ClientMail, ClientReturned, Mail, SessionOpened, Transcribed
 from wire.options import Options
-from wire.protocol import ClientEvent, TranscriptFinal, TranscriptPartial
+from wire.protocol import (
+    ClientEvent,
+    TranscriptFinal,
+    TranscriptPartial,
+    UtteranceDropped,
+    UtteranceEnded,
+    UtteranceStarted,
+)
 
 Story = list[tuple[float, Mail]]
 
@@ -119,9 +126,12 @@ def live(story: Story, *, settings: SchedulerSettings, doubled: bool, restored: 
             if restored:
                 state = msgspec.json.decode(msgspec.json.encode(session.snapshot()), type=SessionState)
                 session = Session("s1", settings, state)
-                for place, old in mailbox:
-                    if isinstance(old, ClientMail) and state.buffer.sequence <= place <= state.sequence:
-                        session.refill(old, place)
+                if (first := state.buffer.sequence) > 0:
+                    held = mailbox[first - 1 : state.sequence]
+                    session.refill((place, old) for place, old in held if isinstance(old, ClientMail))
+                for number in session.lacking():
+                    queued = [each.job for each in jobs(commands) if each.job.utterance == number and each.job.pcm]
+                    session.give(number, queued[-1].pcm)
     fire(until)
     return commands
 
@@ -134,6 +144,7 @@ def outcome(story: Story, settings: SchedulerSettings | None = None, *, wait: fl
     for doubled, restored in ((False, False), (True, False), (False, True), (True, True)):
         commands = live(story, settings=settings, doubled=doubled, restored=restored, until=until)
         hold_to_captions(commands)
+        hold_to_boundaries(commands)
         lives.append([command for command in commands if _lasting(command)])
     for other in lives[1:]:
         assert other == lives[0]
@@ -148,12 +159,38 @@ def hold_to_captions(commands: list[Command]) -> None:
             case TellLive(TranscriptPartial(utterance=number, committed=now)):
                 assert now.startswith(committed.get(number, "")), "what is committed stays"
                 committed[number] = now
+            case TellLive(UtteranceDropped(utterance=number)):
+                committed.pop(number, None)
             case TellClient(TranscriptFinal(utterance=number, text=text, corrected=corrected)):
                 assert text.startswith(committed.get(number, "")) or corrected, "no silent correction"
 
 
+def hold_to_boundaries(commands: list[Command]) -> None:
+    """Nothing that was started is started again, and what ends or is dropped is what was started."""
+    running, last = 0, 0
+    for event in boundaries(commands):
+        match event:
+            case UtteranceStarted(utterance=number):
+                assert not running
+                assert number > last
+                running = number
+            case UtteranceEnded(utterance=number):
+                assert running == number
+                running, last = 0, number
+            case UtteranceDropped(utterance=number):
+                assert running == number
+                running = 0
+
+
+Told = UtteranceStarted | UtteranceEnded | UtteranceDropped
+
+
+def boundaries(commands: list[Command]) -> list[Told]:
+    return [each.event for each in commands if isinstance(each, TellLive) and isinstance(each.event, Told)]
+
+
 def _lasting(command: Command) -> bool:
-    return isinstance(command, RunJob | WidenJob | BuryJob | TellClient | EndSession)
+    return isinstance(command, RunJob | WidenJob | BuryJob | TellClient | EndSession) or bool(boundaries([command]))
 
 
 def jobs(commands: list[Command]) -> list[RunJob]:

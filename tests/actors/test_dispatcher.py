@@ -103,6 +103,23 @@ async def test_with_no_slot_free_it_goes_to_the_pool(bus: Bus) -> None:
         assert dispatcher.refusals["no_slot"] == 1
 
 
+async def test_a_piece_of_a_recording_waits_in_its_pools_batch_without_a_slot(bus: Bus) -> None:
+    async with dispatching(bus, named("a", slots=1)) as dispatcher:
+        for attempt in (1, 1, 2):
+            live = command(attempt=attempt)
+            piece = RunJob(msgspec.structs.replace(live.job, recorded=True), live.binding)
+            await dispatcher.run(piece)
+        with pytest.raises(Stale):
+            await dispatcher.run(RunJob(msgspec.structs.replace(command().job, recorded=True), command().binding))
+        found = await bus.read(subjects.BATCH, subjects.batch("default"), 1, await bus.newest(subjects.BATCH))
+        queued: list[Job] = [decode(Job, each.data) for each in found]
+        assert [(job.job, job.attempt, job.recorded) for job in queued] == [("s1.1", 1, True), ("s1.1", 2, True)]
+        assert await slots(bus) == {}
+        assert ((await binding(bus)).attempt, (await binding(bus)).node) == (2, "")
+        assert dispatcher.counters["jobs_to_batch"] == 3
+    assert await lane(bus, subjects.job_pool("default")) == await lane(bus, subjects.job_node("a")) == []
+
+
 async def test_with_no_node_at_all_it_waits_in_the_pool(bus: Bus) -> None:
     async with dispatching(bus) as dispatcher:
         await dispatcher.run(command())

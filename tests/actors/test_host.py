@@ -12,8 +12,9 @@ import msgspec
 import pytest
 
 from actors.dispatcher import Dispatcher
-from actors.host import TICK_S, Actor, Host, SessionRecord
+from actors.host import TICK_S, Actor, Host
 from actors.session import Session
+from actors.state import SessionRecord
 from tests.actors.life import Story, Teller, transcribed
 from tests.nats_server import NatsServer
 from tests.waiting import beats, until

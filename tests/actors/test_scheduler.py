@@ -8,9 +8,9 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 
-from actors.host import SessionRecord
 from actors.main import serve
 from actors.scheduler import Scheduler
+from actors.state import SessionRecord
 from tests.actors.life import Teller, transcribed
 from tests.actors.test_host import count, events, jobs, post, post_all
 from tests.nats_server import NatsServer

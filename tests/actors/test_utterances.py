@@ -18,7 +18,7 @@ from wire.messages import (
     Translated,
 )
 from wire.options import Correction, Glossary, Options, Word
-from wire.protocol import TranscriptFinal, TranscriptPartial, TranslationPartial, UtteranceEmpty
+from wire.protocol import TranscriptFinal, TranscriptPartial, UtteranceEmpty
 
 CAPTIONS = Options(captions=True)
 
@@ -52,32 +52,6 @@ def spoken(options: Options = CAPTIONS, targets: tuple[str, ...] = ()) -> Teller
     if partials(teller.story):
         teller.say(heard(teller.story, "bon"))
     return teller.quiet(0.42)
-
-
-def test_partials_are_asked_for_while_somebody_speaks() -> None:
-    teller = Teller(targets=(), options=CAPTIONS, frames=1).quiet(0.5).voice(0.56)
-    assert partials(teller.story) == []
-    first = partials(teller.voice(0.1).story)
-    assert [(job.utterance, job.generation, job.whole) for job in first] == [(1, 1, False)]
-    assert abs(len(first[0].pcm) / 32_000 - 0.9) < 0.05, "0.6 s of voice and 0.3 s of pre-roll"
-    assert len(partials(teller.voice(2).story)) == 1, "one at a time"
-    teller.say(heard(teller.story, "bonjour"))
-    second = partials(teller.voice(0.1).story)[1]
-    assert abs(len(second.pcm) / 32_000 - 3.0) < 0.1
-    teller.say(heard(teller.story, "bonjour à tous"))
-    assert shown(teller.story) == [("", "bonjour"), ("bonjour", "à tous")]
-
-
-def test_none_is_asked_for_in_a_pause_or_where_nobody_wants_captions() -> None:
-    assert partials(Teller(targets=(), frames=1).voice(3).story) == []
-    teller = Teller(targets=(), options=CAPTIONS, frames=1).voice(0.4).quiet(0.35)
-    assert partials(teller.story) == []
-
-
-def test_none_is_asked_for_while_a_final_is_waited_for() -> None:
-    teller = Teller(targets=(), options=CAPTIONS, frames=1).voice(0.4).quiet(0.7)
-    before = len(partials(teller.story))
-    assert len(partials(teller.voice(2).story)) == before
 
 
 def test_a_partial_of_all_the_audio_is_the_final_and_no_job_is_left_to_do() -> None:
@@ -160,22 +134,6 @@ def test_the_final_says_what_it_corrected_and_has_times_where_they_are_wanted() 
     assert final.words == words
 
 
-def test_live_translations_are_told_likewise() -> None:
-    teller = Teller(targets=("en",), options=Options(captions=True, live=["en"]), frames=1).voice(0.7)
-    assert partials(teller.story)[-1].live == ["en"]
-    teller.say(heard(teller.story, "bonjour", en="hello")).voice(0.7)
-    teller.say(heard(teller.story, "bonjour à tous", en="hello everybody"))
-    told = [
-        command.event
-        for command in commands_of(teller.story)
-        if isinstance(command, TellLive) and isinstance(command.event, TranslationPartial)
-    ]
-    assert [(each.target, each.committed, each.tentative) for each in told] == [
-        ("en", "", "hello"),
-        ("en", "hello", "everybody"),
-    ]
-
-
 def test_between_two_languages_the_one_that_was_spoken_falls_away() -> None:
     options = Options(captions=True, between=["fr", "en"], glossary=Glossary(words=["Ana"]))
     teller = Teller(source="auto", targets=("fr", "en"), speech=True, options=options, frames=1)
@@ -237,8 +195,8 @@ def test_nor_where_a_long_utterance_is_cut_before_that_pause() -> None:
     assert partials(teller.story)[-1].whole
     teller.say(heard(teller.story, "un deux")).voice(2)
     late = heard(teller.story, "un deux trois")
-    while not jobs(outcome(teller.story, wait=0)):
-        teller.voice(0.1)
+    while not jobs(commands_of(teller.story)):
+        teller.voice(0.32)
     teller.say(late, after=0.05)
     assert finals(teller.say(transcribed(1, "un"), after=0.3)) == ["un"]
 
