@@ -6,7 +6,7 @@ import asyncio
 import struct
 from socket import SO_LINGER, SOL_SOCKET
 
-from aiohttp import web
+from aiohttp import WSMessage, WSMsgType, web
 
 from ingress import endings
 from ingress.endings import Ending
@@ -24,16 +24,46 @@ class Socket(web.WebSocketResponse):
     """Says in the close frame what the limit is, where aiohttp refuses a message that is over it. A client that offers
     subprotocols, which may hold its key, is answered with the name of one alone."""
 
-    def __init__(self, limit: int, protocol: str) -> None:
+    def __init__(self, limit: int, protocol: str, *, autoping: bool = True) -> None:
+        """Without `autoping` nobody asks for signs of life, or answers who asks: see `PatientSocket`."""
         super().__init__(
-            timeout=CLOSE_S, heartbeat=HEARTBEAT_S, compress=False, max_msg_size=limit + 1, protocols=(protocol,)
-        )
+            timeout=CLOSE_S, heartbeat=HEARTBEAT_S if autoping else None, autoping=autoping, compress=False,
+            max_msg_size=limit + 1, protocols=(protocol,),
+        )  # fmt: skip
         self._limit = limit
 
     async def close(self, *, code: int = endings.NORMAL, message: bytes = b"", drain: bool = True) -> bool:
         if code == endings.TOO_BIG and not message:
             message = f"a message may have at most {self._limit} bytes".encode()
         return await super().close(code=code, message=message, drain=drain)
+
+
+class PatientSocket(Socket):
+    """One whose client may be held back for longer than between two signs of life: what it answers then waits behind
+    what is not read. So it is asked only while somebody waits for it."""
+
+    def __init__(self, limit: int, protocol: str) -> None:
+        super().__init__(limit, protocol, autoping=False)
+
+    async def next(self) -> WSMessage:
+        """What the client says next; CLOSED if it has gone without a word."""
+        asked = False
+        while True:
+            try:
+                message = await self.receive(HEARTBEAT_S / 2 if asked else HEARTBEAT_S)
+            except TimeoutError:
+                if asked:
+                    return WSMessage(WSMsgType.CLOSED, None, None)
+                asked = True
+                await self.ping()
+                continue
+            match message.type:
+                case WSMsgType.PING:
+                    await self.pong(message.data)
+                case WSMsgType.PONG:
+                    asked = False
+                case _:
+                    return message
 
 
 async def say_goodbye(

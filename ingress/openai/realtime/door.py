@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import msgspec
-from aiohttp import WSMsgType, web
+from aiohttp import WSMsgType
 
 from ingress import endings, entry
 from ingress.access import Caller
@@ -29,7 +29,7 @@ from ingress.openai.refusals import Refused
 from ingress.pace import Pace
 from ingress.shared import Ingress
 from ingress.signal import Signal
-from ingress.websocket import cut_off, say_goodbye
+from ingress.websocket import PatientSocket, cut_off, say_goodbye
 from ingress.wishes import Wishes
 from wire.audio import BYTES_PER_SAMPLE
 from wire.errors import ClientError, LanguageUnsupported, NatsUnavailable, NoScheduler, Unavailable
@@ -77,7 +77,7 @@ class Door:
     def __init__(
         self,
         ingress: Ingress,
-        socket: web.WebSocketResponse,
+        socket: PatientSocket,
         transport: asyncio.WriteTransport | None,
         caller: Caller,
         refusal: Refused | None = None,
@@ -177,7 +177,7 @@ class Door:
         self.greet()
         try:
             while True:
-                message = await self._socket.receive()
+                message = await self._socket.next()
                 match message.type:
                     case WSMsgType.TEXT:
                         await self._take(message.data)
@@ -194,7 +194,7 @@ class Door:
             self.end(endings.NO_SCHEDULER)
         except Unavailable as error:  # over a limit
             self.end(Ending.because(endings.TRY_LATER, error))
-        except ConnectionError:  # aiohttp answers pings while it receives, and the client was gone before the answer
+        except ConnectionError:  # pings are answered while it is read, and the client was gone before the answer
             self.end(endings.LEFT)
 
     async def _take(self, text: str) -> None:

@@ -19,7 +19,7 @@ from ingress.openai.realtime.transcription import Transcription
 from ingress.openai.realtime.translation import Translation
 from ingress.openai.refusals import Refused
 from ingress.shared import Ingress
-from ingress.websocket import Socket
+from ingress.websocket import PatientSocket
 
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 """A minute of audio at once."""
@@ -68,13 +68,13 @@ class _Sockets:
         )
 
     async def _serve(
-        self, request: web.Request, door: Callable[[Socket, asyncio.WriteTransport | None], Door]
+        self, request: web.Request, door: Callable[[PatientSocket, asyncio.WriteTransport | None], Door]
     ) -> web.StreamResponse:
         """What is wrong is said in the socket, where clients look for it."""
         ingress = self._ingress
         if ingress.stopping:
             raise web.HTTPServiceUnavailable(text="this server is going away: connect to another")
-        socket = Socket(MAX_EVENT_BYTES, PROTOCOL)
+        socket = PatientSocket(MAX_EVENT_BYTES, PROTOCOL)
         try:
             await socket.prepare(request)
         except ConnectionError:

@@ -9,7 +9,7 @@ import time
 import aiohttp
 import pytest
 
-from ingress import line, pace
+from ingress import line, pace, websocket
 from ingress.access import OverLimit
 from ingress.access.meter import Meter
 from ingress.openai.realtime import door, routes
@@ -101,6 +101,35 @@ async def test_a_fast_sender_is_slowed_down(url: str, actor: Actor, monkeypatch:
         await page.say(type="input_audio_buffer.clear")
         await page.until("input_audio_buffer.cleared")
         assert time.monotonic() - began > 0.9
+
+
+async def test_who_is_held_back_is_not_taken_for_gone(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it answers to a ping waits behind audio that is not read."""
+    monkeypatch.setattr(websocket, "HEARTBEAT_S", 0.2)
+    monkeypatch.setattr(pace.Pace.__init__, "__defaults__", (40.0,))
+    async with connected(url, PATH) as page:
+        for _ in range(16):  # more than aiohttp reads ahead
+            await page.say(type="input_audio_buffer.append", audio=base64.b64encode(bytes(48_000 * 3)).decode())
+        await page.say(type="input_audio_buffer.clear")
+        await page.until("input_audio_buffer.cleared")
+
+
+async def test_one_that_says_nothing_is_asked_and_let_go_when_it_does_not_answer(
+    url: str, actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket, "HEARTBEAT_S", 0.2)
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(url + PATH, autoping=False) as deaf,
+        connected(url, PATH) as alive,
+    ):
+        assert (await deaf.receive_json())["type"] == "session.created"
+        assert (await deaf.receive()).type is aiohttp.WSMsgType.PING
+        while (message := await deaf.receive()).type is aiohttp.WSMsgType.PING:
+            pass
+        assert message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
+        await alive.say(type="input_audio_buffer.clear")
+        await alive.until("input_audio_buffer.cleared")
 
 
 async def test_a_tenants_limits_hold(url: str, script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
