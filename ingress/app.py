@@ -13,6 +13,8 @@ from ingress.access import caller_of
 from ingress.access.guard import Guard
 from ingress.access.tokens import INVITE_S, issue
 from ingress.connection import Connection
+from ingress.openai import realtime, rest
+from ingress.recordings import door as recordings
 from ingress.shared import Ingress
 from ingress.websocket import Socket
 from wire.errors import Unavailable
@@ -51,6 +53,9 @@ def build(ingress: Ingress) -> web.Application:
     app.router.add_get("/v1/stream", _stream)
     app.router.add_post("/v1/rooms", _new_room)
     app.router.add_post("/v1/tokens", _new_token)
+    rest.install(app, ingress)
+    realtime.install(app, ingress)
+    recordings.install(app, ingress)
     app.router.add_static("/static/", STATIC)
     app.on_response_prepare.append(_add_headers)
     return app

@@ -46,7 +46,8 @@ class FleetView:
 
     def refusal(self, pool: str, source: str, targets: Iterable[str], between: Sequence[str] = ()) -> str | None:
         """Why no ready node of the pool serves this, for a person; None if one does. Of two languages `between` which
-        people speak, each is heard and put into the other."""
+        people speak, each is heard and put into the other. A target that is the source, as of written texts that are to
+        be spoken, needs no translation."""
         if between:
             ways = [(one, other) for one in between for other in between if one != other]
             return next((why for one, other in ways if (why := self.refusal(pool, one, [other]))), None)
@@ -54,7 +55,7 @@ class FleetView:
         if source != AUTO and not any(source in node.sources for node in nodes):
             return f"nobody can transcribe {source!r}; there are: {_listed(s for n in nodes for s in n.sources)}"
         for target in targets:
-            if not any(translates(node, source, target) for node in nodes):
+            if target != source and not any(translates(node, source, target) for node in nodes):
                 served = _listed(t for n in nodes for t in n.targets)
                 return f"nobody can translate {source!r} into {target!r}; targets served: {served}"
         return None

@@ -93,7 +93,7 @@ def duration(seconds: float) -> dict[str, Any]:
 
 def tokens(seconds: float, text: str) -> dict[str, Any]:
     """Usage in tokens, where a type has no room for seconds: an estimate, for nothing here counts tokens."""
-    heard, said = math.ceil(AUDIO_TOKENS_PER_SECOND * seconds), text_tokens(text)
+    heard, said = audio_tokens(seconds), text_tokens(text)
     return {
         "type": "tokens",
         "input_tokens": heard,
@@ -101,6 +101,10 @@ def tokens(seconds: float, text: str) -> dict[str, Any]:
         "total_tokens": heard + said,
         "input_token_details": {"audio_tokens": heard, "text_tokens": 0},
     }
+
+
+def audio_tokens(seconds: float) -> int:
+    return math.ceil(AUDIO_TOKENS_PER_SECOND * seconds)
 
 
 def text_tokens(text: str) -> int:

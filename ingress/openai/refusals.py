@@ -17,3 +17,7 @@ class Refused(ClientError):
 def unsupported(param: str, message: str) -> Refused:
     """What OpenAI has and Dragoman has not is refused by name: nobody must believe that it was heeded."""
     return Refused(message, param=param, code="unsupported_value")
+
+
+def too_slow(seconds: float) -> Refused:
+    return Refused(f"nothing has come for {seconds:.0f} s: send the request again", code="request_timeout", status=408)

@@ -52,26 +52,47 @@ def cut(pieces: list[Piece]) -> list[Segment]:
 def _of(piece: Piece) -> Iterator[Segment]:
     line: list[_Token] = []
     for token in _aligned(piece) or _shared_out(piece):
-        if line and _is_full(line, token):
+        if line and _is_over(line, token):
             yield from _made(line, piece.language)
             line = []
+        while line and _is_full(line, token):
+            at = _best_end(line)
+            yield from _made(line[:at], piece.language)
+            line = line[at:]
         line.append(token)
     yield from _made(line, piece.language)
 
 
+def _is_over(line: list[_Token], following: _Token) -> bool:
+    """Whether a sentence ends here, or nobody speaks for a while."""
+    text = _text(line).rstrip()
+    ended = _SENTENCE_END.search(text) and width(text) >= SHORT_WIDTH
+    return bool(ended) or following.start - line[-1].end >= PAUSE_S
+
+
 def _is_full(line: list[_Token], following: _Token) -> bool:
-    """Whether a new segment begins with `following`."""
-    text = "".join(token.text for token in line)
-    before = text.rstrip()
-    wide = width(before)
-    if following.start - line[-1].end >= PAUSE_S or (_SENTENCE_END.search(before) and wide >= SHORT_WIDTH):
-        return True
-    over = width((text + following.text).rstrip()) > MAX_WIDTH or following.end - line[0].start > MAX_SECONDS
-    return over or (bool(_CLAUSE_END.search(before)) and wide > MAX_WIDTH * 2 // 3)
+    """Whether it would get too long with `following`."""
+    text = _text([*line, following]).rstrip()
+    return width(text) > MAX_WIDTH or following.end - line[0].start > MAX_SECONDS
+
+
+def _best_end(line: list[_Token]) -> int:
+    """How many of these go together: up to the last comma, if there is enough before it."""
+    for count in range(len(line), 0, -1):
+        text = _text(line[:count]).rstrip()
+        if width(text) < SHORT_WIDTH:
+            break
+        if _CLAUSE_END.search(text):
+            return count
+    return len(line)
+
+
+def _text(line: list[_Token]) -> str:
+    return "".join(token.text for token in line)
 
 
 def _made(line: list[_Token], language: str) -> Iterator[Segment]:
-    text = "".join(token.text for token in line).strip()
+    text = _text(line).strip()
     if text:
         yield Segment(text, round(line[0].start, 2), round(line[-1].end, 2), languages.space(language))
 

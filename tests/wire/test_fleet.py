@@ -94,6 +94,12 @@ def test_what_the_fleet_cannot_do_is_said_with_what_it_can(clock: Clock) -> None
     assert view.refusal("none", AUTO, ["en"]) == "nobody can translate 'auto' into 'en'; targets served: none"
 
 
+def test_a_text_that_is_to_be_spoken_in_its_own_language_needs_no_translation(clock: Clock) -> None:
+    view = view_of(node("a"))
+    assert view.refusal("default", "fr", ["fr"]) is None
+    assert view.refusal("default", "fr", ["fr", "de"]) is not None
+
+
 @pytest.mark.parametrize(
     ("source", "target", "served"),
     [("fr", "en", True), ("en", "de", True), ("fr", "de", False), (AUTO, "de", True), ("en", "xx", False)],
