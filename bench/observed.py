@@ -8,6 +8,7 @@ FILE then has, as JSON, what `Report` says.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import signal
 import sys
@@ -32,18 +33,19 @@ from wire.env import IngressSettings, SchedulerSettings
 class Report(msgspec.Struct, frozen=True):
     """`at` is of the monotonic clock. `audio_bytes` are held by sessions; `chunks` are what their actors have had;
     `dispatch_seconds` are the latest times from an utterance's end being decided to its job being stored; `dispatches`
-    are the dispatcher's counters."""
+    are the dispatcher's counters; `tasks` those that have not ended."""
 
     at: float
     audio_bytes: int
     chunks: int
     dispatch_seconds: list[float]
     dispatches: dict[str, int]
+    tasks: int = 0
 
 
 def look() -> Report:
     """At all sessions of this process."""
-    at, held, chunks = time.monotonic(), 0, 0
+    at, held, chunks, tasks = time.monotonic(), 0, 0, 0
     times: list[float] = []
     dispatches: dict[str, int] = {}
     for each in gc.get_objects():
@@ -56,7 +58,9 @@ def look() -> Report:
             times += each.dispatch_seconds
         elif isinstance(each, Dispatcher):
             dispatches |= each.counters
-    return Report(at, held, chunks, times, dispatches)
+        elif isinstance(each, asyncio.Task):
+            tasks += not each.done()
+    return Report(at, held, chunks, times, dispatches, tasks)
 
 
 def answer(file: Path) -> None:

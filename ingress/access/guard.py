@@ -74,6 +74,10 @@ class Guard:
             if request.get(ANSWERED):
                 raise
             return answers.of(error)
+        except (web.RequestPayloadError, ConnectionError):
+            if request.get(ANSWERED):
+                raise
+            return answers.error(400, "the body broke off, or is not what its headers say", code="bad_request")
         except Exception:
             if not is_api or request.get(ANSWERED):
                 raise
