@@ -45,6 +45,8 @@ async def test_a_transcription_begins_as_its_key_says(url: str, openai: AsyncOpe
     async with connected(url, "/v1/realtime?model=gpt-realtime", protocols=subprotocols(made.value)) as page:
         created = await page.until("session.created")
         assert page.socket.protocol == "realtime", "and nothing of the key"
+    async with connected(url, "/v1/realtime/translations", protocols=subprotocols(made.value)) as page:
+        assert (await page.until("(closed)"))["code"] == 4400, "it is for a transcription"
     given = created["session"]["audio"]["input"]
     assert (given["format"], given["transcription"]["language"]) == ({"type": "audio/pcmu"}, "fr")
 
@@ -70,6 +72,13 @@ async def test_the_synchronous_client(url: str) -> None:
             return client.realtime.client_secrets.create().value
 
     assert (await asyncio.to_thread(make)).startswith("ek_")
+
+
+async def test_a_key_that_was_made_with_a_key_does_not_outlive_it(url: str, openai: AsyncOpenAI) -> None:
+    first = await openai.realtime.client_secrets.create(expires_after={"anchor": "created_at", "seconds": 30})
+    async with AsyncOpenAI(api_key=first.value, base_url=url + "/v1") as page:
+        second = await page.realtime.client_secrets.create(expires_after={"anchor": "created_at", "seconds": 7200})
+    assert second.expires_at <= first.expires_at + 1
 
 
 async def test_as_it_was_asked_for_before(url: str) -> None:

@@ -41,6 +41,7 @@ def test_what_is_put_together_is_the_whole_text() -> None:
         put(2, "How are you?"),
     ]
     assert [made.rendered(each) for each in events] == ["Hello", " there", ".", " How", " are you?"]
+    assert made.rendered(growing(3, "")) == ""
 
 
 def test_what_was_said_is_a_text_of_its_own() -> None:

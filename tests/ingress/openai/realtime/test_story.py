@@ -130,6 +130,13 @@ def test_what_is_about_no_utterance_is_no_part_of_it(event: ClientEvent) -> None
     assert story().hear(event, 100) == []
 
 
+def test_what_is_over_is_told_once() -> None:
+    made = story()
+    made.hear(final(1), 9000)
+    late = [UtteranceStarted(utterance=1, start=1.0), TranscriptPartial(utterance=1, committed="Hel", tentative="")]
+    assert [made.hear(each, 9000) for each in (*late, final(1))] == [[], [], []]
+
+
 def test_the_old_dialect_has_one_event_for_an_item() -> None:
     assert tags(story(dialect="beta").hear(final(1), 9000)) == [*BEGUN, *OVER[:2], "created", DELTA, DONE]
 

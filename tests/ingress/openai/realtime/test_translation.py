@@ -10,9 +10,12 @@ import pytest
 from tests.ingress.openai.realtime.ears import Script
 from tests.ingress.openai.realtime.raw import connected
 from tests.ingress.stand_in import Actor
+from wire import subjects
+from wire.jobs import SpeechChunk
 from wire.messages import CloseRequested, LanguagesChanged
 from wire.protocol import (
     ErrorTold,
+    SpeechBegan,
     SpeechMissing,
     TranscriptFinal,
     TranscriptPartial,
@@ -98,6 +101,19 @@ async def test_what_fails_is_told_and_the_session_goes_on(url: str, script: Scri
         await script.tell(TranslationFinal(utterance=2, target="en", text="Hello."))
         await client.until(RENDERED, delta="Hello.")
     assert [each["error"]["code"] for each in client.all("error")] == ["translation_failed", "voice_unavailable"]
+
+
+async def test_speech_that_breaks_off_is_heard_as_far_as_it_goes(url: str, actor: Actor, script: Script) -> None:
+    async with connected(url, PATH) as client:
+        await client.append(FIFTH_S)
+        session = (await script.opened()).session
+        chunk = SpeechChunk(job="j", attempt=1, sequence=0, sample_rate=22_050, pcm=bytes(4410))
+        await actor.bus.store(subjects.speech(session, 1, "en"), chunk)
+        await script.tell(SpeechBegan(utterance=1, target="en", sample_rate=22_050))
+        await script.tell(ErrorTold(utterance=1, target="en", code="speech_failed", message="no", retryable=False))
+        await client.until("error")
+    assert abs(len(client.audio) - 4800) <= 4
+    assert client.types[-1] == "error"
 
 
 async def test_a_session_without_audio_closes_at_once(url: str, actor: Actor) -> None:
