@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from node_runtime.engines.encodings import Window
-from node_runtime.engines.guards import POOR_WORDS, SOME_DOUBT, Evidence, repeats
+from node_runtime.engines.guards import POOR_WORDS, SOME_DOUBT, Evidence, circles
 from wire.errors import EngineError
 from wire.options import Word
 
@@ -70,7 +70,7 @@ class Decoder:
 
     def carefully(self, window: Window, opening: Opening) -> Evidence:
         heard = self._generate(window, opening, BEAM, 0)
-        if repeats(heard.text):
+        if circles(heard):
             return self._generate(window, opening, BEAM, 3)
         sparse = window.seconds > SPARSE_AFTER_S and len(heard.text) < SPARSE * window.seconds
         if sparse and heard.no_speech < SOME_DOUBT:
@@ -130,5 +130,5 @@ class Decoder:
 def fuller(beam: Evidence, greedy: Evidence) -> Evidence:
     """The greedy decoding if it has a third more text that is not worth less; else the beam's."""
     more = len(greedy.text) > 1.33 * len(beam.text)
-    sound = greedy.log_probability > POOR_WORDS and not repeats(greedy.text)
+    sound = greedy.log_probability > POOR_WORDS and not circles(greedy)
     return greedy if more and sound else beam

@@ -5,11 +5,13 @@ training. Four signs give that away, and none alone is safe (Whisper paper, sect
 
     no-speech probability   0.65-0.88 in noise, hum, tones and silence; 0.00-0.28 in speech, also short, soft or noisy
     average log-probability below -0.9 in most invented text; -0.05 to -0.6 in heard text, -1 in the worst of it
-    compression ratio       over 2.4 where it runs in circles; "No, no, no, no" said aloud stays under 1.7
+    compression ratio       over 2.4 where it runs in circles; "No, no, no, no" said aloud stays under 1.7, but 22 words
+                            said twice in 24 s come to 2.5
     the text itself         no letters, credits, more letters than a mouth can say in that time
 
 So: a high no-speech probability counts only with poor words, poor words count only with some doubt that there was
-speech, and circles count always. A reason is one of those that the protocol names.
+speech, and circles count always, those that compress only a little too well where the words are not sure otherwise. A
+reason is one of those that the protocol names.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ SOME_DOUBT = 0.3
 POOR_WORDS = -0.6
 BAD_WORDS = -1.0
 HOPELESS_WORDS = -1.8
-MAX_COMPRESSION = 2.4
+MAX_COMPRESSION, MAX_COMPRESSION_IF_SURE = 2.4, 3.0
 MAX_CHARACTERS_PER_SECOND = 40.0
 """Fast speech has 20-25 letters a second."""
 UNSURE_LANGUAGE = 0.5
@@ -64,7 +66,7 @@ def verdict(heard: Evidence) -> Reason | None:
     silent = heard.no_speech > NO_SPEECH
     if not heard.text or not spells(heard.text):
         return "no_speech" if silent or not heard.text else "noise"
-    if repeats(heard.text) or hurries(heard.text, heard.seconds):
+    if circles(heard) or hurries(heard.text, heard.seconds):
         return "no_speech" if silent else "repetition"
     if silent and heard.log_probability < POOR_WORDS:
         return "no_speech"
@@ -89,9 +91,11 @@ def compression_ratio(text: str) -> float:
     return len(data) / len(zlib.compress(data)) if data else 0.0
 
 
-def repeats(text: str) -> bool:
+def circles(heard: Evidence) -> bool:
     """It runs in circles: it compresses too well, or a phrase comes again and again without a break."""
-    return compression_ratio(text) > MAX_COMPRESSION or longest_run(text) > 8
+    sure = heard.no_speech < SOME_DOUBT and heard.log_probability > POOR_WORDS
+    limit = MAX_COMPRESSION_IF_SURE if sure else MAX_COMPRESSION
+    return compression_ratio(heard.text) > limit or longest_run(heard.text) > 8
 
 
 def longest_run(text: str) -> int:

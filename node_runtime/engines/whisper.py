@@ -4,7 +4,10 @@ faster-whisper brings the features and the tokenizer; the decoding is ours, beca
 (Whisper always computes 30 s) and its encoding, more than half of the time, serves three questions: which language,
 what was said, and what is that in English. Decided by measuring (`base`, int8, 2 cores; speech in five languages):
 
-- No timestamps: the same words in speech, 10 % faster, and noise does not run in circles 224 tokens long.
+- No timestamps: the same words in speech, 10 % faster, and noise does not run in circles 224 tokens long. In one pass
+  over a piece of a recording they also stop too soon, at a pause: of 72 pieces of 9 to 28 s with pauses of 0.4 to 4.5 s
+  inside, in English and French, 3.3 % of the words were wrong without them, 10 % with them, and 3.4 % the way of
+  faster-whisper, which begins anew where a pass stopped, with a beam of 5.
 - Beam 2: as right as 5 and faster; greedy hears "l'onglet" for "l'anglais". But a beam may skip: of audio that begins
   in the middle of a word it dropped 20 words of 33, and greedy none. So where it finds few letters for the time, greedy
   is asked too, and believed if it found much more.
@@ -18,6 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,9 +31,10 @@ import numpy as np
 from node_runtime.engines.base import Ask, Heard, Samples
 from node_runtime.engines.decoding import Decoder, Opening
 from node_runtime.engines.detection import believed
+from node_runtime.engines.edges import trimmed
 from node_runtime.engines.encodings import Encoding, Recent, Window
 from node_runtime.engines.glossary import mentions
-from node_runtime.engines.guards import MIN_SECONDS, Evidence, Reason, echoes, repeats, verdict
+from node_runtime.engines.guards import MIN_SECONDS, Evidence, Reason, circles, echoes, verdict
 from node_runtime.engines.identity import identity
 from wire.audio import SAMPLE_RATE
 from wire.errors import ModelMissing
@@ -110,7 +115,10 @@ class WhisperHearing:
 
     def transcribe(self, ask: Ask) -> Heard | Reason:
         self._encoding = self._whisper.recent.keep(self._audio, self._encoding)
-        return self._hear(ask, Decoder.carefully)
+        found = self._hear(ask, Decoder.carefully)
+        if isinstance(found, Heard) and found.words:
+            return replace(found, words=trimmed(found.words, self._audio))
+        return found
 
     def sketch(self, ask: Ask) -> Heard | Reason:
         return self._hear(ask, Decoder.quickly)
@@ -120,7 +128,7 @@ class WhisperHearing:
             source, _ = self.language(Ask())
         decoder = Decoder(self._whisper, source, "translate")
         found = [decoder.carefully(window, Opening()) for window in self._encoding.windows()]
-        return " ".join(each.text for each in found if not repeats(each.text)).strip()
+        return " ".join(each.text for each in found if not circles(each)).strip()
 
     def _hear(self, ask: Ask, decode: Callable[[Decoder, Window, Opening], Evidence]) -> Heard | Reason:
         if len(self._audio) < MIN_SECONDS * SAMPLE_RATE:

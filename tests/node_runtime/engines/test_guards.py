@@ -65,6 +65,16 @@ def test_inventions_do_not(text: str, seconds: float, no_speech: float, log_prob
     assert verdict(Evidence(text, seconds, no_speech, log_probability)) == reason
 
 
+REFRAIN = "And so my fellow Americans, ask not what your country can do for you, ask what you can do for your country. "
+
+
+def test_what_is_surely_said_twice_is_no_circle_and_more_than_that_is() -> None:
+    assert not guards.circles(Evidence(2 * REFRAIN, 24.0, 0.05, -0.12))
+    assert guards.circles(Evidence(2 * REFRAIN, 24.0, 0.05, -0.7))
+    assert guards.circles(Evidence(2 * REFRAIN, 24.0, 0.4, -0.12))
+    assert guards.circles(Evidence(4 * REFRAIN, 24.0, 0.05, -0.12))
+
+
 def test_poor_words_in_a_language_nobody_is_sure_of_are_noise() -> None:
     assert verdict(Evidence("Mm nad", 2.0, 0.1, -1.2, language_probability=0.2)) == "noise"
     assert verdict(Evidence("Mm nad", 2.0, 0.1, -1.2, language_probability=1.0)) is None

@@ -270,3 +270,17 @@ def test_french_recording_cut_at_its_pauses(base: Whisper, recordings: Path) -> 
     assert {each.language for each in found} == {"fr"}
     assert jiwer.wer(french, words(" ".join(each.text for each in found))) <= 0.15
     assert "automatic translation" in base.listen(parts[1]).in_english("fr")
+
+
+def test_a_piece_of_a_recording_is_heard_to_its_end_over_pauses_and_its_words_leave_them_out(
+    base: Whisper, recordings: Path
+) -> None:
+    """What is said twice in it comes twice, and is not taken for circles."""
+    refrain = sounds.recorded(recordings / "jfk.flac")
+    pause = sounds.silence(3.0)
+    found = base.listen(np.concatenate([refrain, pause, refrain])).transcribe(Ask("en", timed=True))
+    assert isinstance(found, Heard)
+    said = words("And so my fellow Americans ask not what your country can do for you")
+    assert words(found.text).count(said) == 2
+    gaps = [after.start - word.end for word, after in pairwise(found.words)]
+    assert max(gaps) > 2.5
