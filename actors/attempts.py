@@ -14,8 +14,9 @@ is buried with every fault's reason, and the client is told. Slowness is no faul
 of the utterance ends it, and that grows with its audio.
 
 A piece of a recording stands in its pool's batch, where any node pulls it that nobody speaks to. To wait there is no
-fault, for PATIENCE_S; and a node that gives it back, because somebody speaks now, may do so as often as it must. Each
-time it stands there again a little later, so that pieces do not go round and round between nodes that are busy.
+fault, for PATIENCE_S; and a node that gives it back, because somebody speaks now, may do so as often as it must. It
+stands there again at once, for its audio is nowhere else but in this scheduler's memory: a node takes it only when
+nobody speaks there, so it does not go round and round.
 """
 
 from __future__ import annotations
@@ -31,14 +32,12 @@ MAX_ROUNDS = 2 * MAX_ATTEMPTS
 """From this attempt on, even what is nobody's fault counts as one."""
 PATIENCE_S = 25 * 60.0
 """A piece of a recording waits for so long."""
-PAUSE_S, MAX_PAUSE_S = 0.5, 10.0
-"""Before a piece that was given back is offered again: so long the first time, twice as long the next."""
 
 
 class Work(msgspec.Struct):
     """The job of one utterance. `first`..`end` are samples of its audio. Times are stream time, 0.0: never. `unplaced`
     says why no node could take this attempt, while none has. `recorded`: it is a piece of a recording, which was given
-    back `returned` times; `again_at` is when it is offered again."""
+    back `returned` times."""
 
     first: int
     end: int
@@ -56,11 +55,10 @@ class Work(msgspec.Struct):
     faults: list[str] = []
     recorded: bool = False
     returned: int = 0
-    again_at: float = 0.0
 
     def sign(self, said: NodeMessage, now: float) -> None:
         """A node says something about its attempt; or the scheduler says why no node can take it."""
-        if said.attempt != self.attempt or self.again_at:
+        if said.attempt != self.attempt:
             return
         if not isinstance(said, JobUnplaced):
             self.started, self.node, self.heard_at, self.unplaced = True, said.node, now, ""
@@ -68,9 +66,7 @@ class Work(msgspec.Struct):
             self.unplaced = said.reason
 
     def deadline(self) -> float | None:
-        """When silence becomes a reason, or a pause ends."""
-        if self.again_at:
-            return self.again_at
+        """When silence becomes a reason."""
         if self.started:
             return self.heard_at + SILENCE_S
         return None if self.widened or self.recorded else self.sent_at + START_S
@@ -91,10 +87,9 @@ class Work(msgspec.Struct):
             self.excluded.append(self.node)
         self.attempt += 1
         self.sent_at, self.widened, self.started, self.heard_at = now, False, False, 0.0
-        self.node, self.unplaced, self.again_at = "", "", 0.0
+        self.node = self.unplaced = ""
 
-    def rest(self, now: float) -> None:
-        """A piece of a recording was given back: the next attempt begins after a pause."""
+    def came_back(self, now: float) -> None:
+        """A piece of a recording was given back for live speech: it stands in line again."""
         self.again(now, elsewhere=False)
-        self.again_at = now + min(PAUSE_S * 2 ** min(self.returned, 10), MAX_PAUSE_S)
         self.returned += 1

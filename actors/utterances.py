@@ -242,10 +242,7 @@ class Utterances:
 
     def _overdue(self, utterance: Utterance, now: float) -> None:
         work = utterance.work
-        if work.again_at:
-            work.again_at = 0.0
-            self._run(utterance, now)
-        elif not work.started:
+        if not work.started:
             work.widened = True
             self._command(WidenJob(self._job(utterance)))
         else:
@@ -273,7 +270,7 @@ class Utterances:
         for utterance in self._state.utterances:
             if utterance.number != result.utterance or utterance.held_until:
                 continue  # of what is held there is no job yet that anybody could tell of
-            current = result.attempt == utterance.work.attempt and not utterance.work.again_at
+            current = result.attempt == utterance.work.attempt
             utterance.work.sign(result, now)
             self._fold(utterance, result)
             match result:
@@ -285,7 +282,8 @@ class Utterances:
                 case StageFailed(retryable=True):
                     self._fault(utterance, result.code, result.message, now)
                 case JobReturned() if utterance.work.recorded:
-                    utterance.work.rest(now)
+                    utterance.work.came_back(now)
+                    self._run(utterance)
                 case JobReturned() | JobDone() if utterance.work.rounds >= MAX_ROUNDS:
                     self._fault(utterance, "engine_failed", "something is still open after so many attempts", now)
                 case JobReturned() | JobDone():

@@ -12,6 +12,7 @@ from wire.options import Endpointing, Options
 from wire.protocol import (
     ClientEvent,
     TranscriptFinal,
+    TranscriptPartial,
     UtteranceDropped,
     UtteranceEmpty,
     UtteranceEnded,
@@ -96,6 +97,7 @@ def test_all_of_that_in_one_chunk_too() -> None:
         UtteranceStarted(utterance=1, start=0),
         UtteranceEnded(utterance=1, start=0, end=1),
         UtteranceDropped(utterance=1),
+        TranscriptPartial(utterance=1, committed="", tentative="un"),
     ],
 )
 def test_a_replay_does_not_tell_it_again(event: ClientEvent) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors.captions import FAST_S
-from actors.commands import Command, RunPartial, TellLive
+from actors.commands import Command, RunPartial, TellLive, WidenJob
 from tests.actors.life import Story, Teller, events, jobs, kinds, live, outcome, transcribed
 from wire.env import SchedulerSettings
 from wire.jobs import PartialJob
@@ -100,6 +100,22 @@ def test_but_not_for_long() -> None:
     done = outcome(teller.say(started, after=FAST_S).say(late, after=0.1).story, wait=0)
     assert len(jobs(done)) == 1
     assert [event.text for event in events(done) if isinstance(event, TranscriptFinal)] == ["trop tard"]
+
+
+def test_nor_at_all_where_it_is_overdue() -> None:
+    teller = Teller(targets=(), options=CAPTIONS, frames=1).voice(0.64)
+    teller.say(heard(teller.story, "bon")).voice(0.32).quiet(0.62)
+    assert partials(teller.story)[-1].whole
+    assert len(jobs(outcome(teller.story, wait=0))) == 1
+
+
+def test_what_is_due_of_others_meanwhile_ends_no_waiting() -> None:
+    teller = spoken(targets=("en",))
+    teller.say(heard(teller.story, "bonjour"), after=0.4).quiet(0.3).voice(0.56).quiet(0.62)
+    widened = outcome(teller.story, wait=0.4)
+    assert any(isinstance(command, WidenJob) for command in widened)
+    assert len(jobs(widened)) == 1
+    assert len(jobs(outcome(teller.story, wait=1))) == 2
 
 
 def test_where_speech_went_on_the_answer_is_a_partial_like_others() -> None:

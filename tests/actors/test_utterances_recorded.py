@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from actors.attempts import MAX_PAUSE_S, MAX_ROUNDS, PATIENCE_S
+from actors.attempts import MAX_ROUNDS, PATIENCE_S
 from actors.commands import Command, RunJob, RunPartial, SaveSnapshot, WidenJob
 from actors.session import Session
 from actors.state import SessionState
@@ -87,34 +87,13 @@ def test_a_piece_that_was_begun_and_falls_silent_is_tried_again() -> None:
 def test_a_piece_may_be_given_back_as_often_as_people_speak() -> None:
     teller = fed()
     for attempt in range(1, 3 * MAX_ROUNDS):
-        teller.say(JobStarted(**about(attempt))).say(JobReturned(**about(attempt)), after=0.5).wait(MAX_PAUSE_S)
+        teller.say(JobStarted(**about(attempt))).say(JobReturned(**about(attempt)), after=0.5)
     commands = outcome(teller.say(transcribed(1, attempt=1)).story, KEPT, wait=0)
     runs = jobs(commands)
     assert [run.job.attempt for run in runs] == list(range(1, 3 * MAX_ROUNDS + 1))
     assert len({run.job.pcm for run in runs}) == 1
     assert {len(run.excluded) for run in runs} == {0}
     assert kinds(commands)[1:] == ["transcript.final"]
-
-
-def test_it_is_offered_again_after_a_pause_that_grows() -> None:
-    teller = fed()
-    pauses = []
-    for attempt in range(1, 8):
-        teller.say(JobReturned(**about(attempt)))
-        at = next(
-            wait
-            for wait in (0.6, 1.1, 2.1, 4.1, 8.1, 10.1)
-            if len(jobs(outcome(teller.story, KEPT, wait=wait))) > attempt
-        )
-        pauses.append(at)
-        teller.wait(at)
-    assert pauses == [0.6, 1.1, 2.1, 4.1, 8.1, 10.1, 10.1]
-
-
-def test_what_is_said_of_an_attempt_that_is_not_offered_yet_is_not_believed() -> None:
-    teller = fed().say(JobReturned(**about())).say(JobReturned(**about(2))).say(JobStarted(**about(2)))
-    crash = StageFailed(**about(2), stage="asr", code="engine_failed", message="crashed", retryable=True)
-    assert [run.job.attempt for run in jobs(outcome(teller.say(crash).story, KEPT, wait=1))] == [1, 2]
 
 
 def test_what_is_left_of_a_piece_is_no_endless_work() -> None:
@@ -126,7 +105,7 @@ def test_what_is_left_of_a_piece_is_no_endless_work() -> None:
 
 def test_results_are_told_in_order_and_do_not_colour_each_other() -> None:
     teller = Teller(source="auto", targets=(), options=RECORDED, frames=30).voice(5).quiet(4).voice(5).quiet(4)
-    teller.say(transcribed(2, "deux")).say(JobReturned(**about(1))).wait(2).say(transcribed(1, "un", attempt=2))
+    teller.say(transcribed(2, "deux")).say(JobReturned(**about(1))).say(transcribed(1, "un", attempt=2))
     commands = outcome(teller.story, SchedulerSettings(client_timeout_s=1e4, prompt_context=True), wait=0)
     assert [event.text for event in events(commands) if isinstance(event, TranscriptFinal)] == ["un", "deux"]
     assert {(run.job.expected, run.job.prompt) for run in jobs(commands)} == {("", "")}
@@ -175,8 +154,7 @@ def test_a_successor_reads_the_audio_from_the_job() -> None:
     assert session.lacking() == [1]
     session.give(1, run.job.pcm)
     assert session.lacking() == []
-    session.handle(JobReturned(**about()), last + 1, T0 + 200)
-    (again,) = jobs(session.on_deadline(session.deadline() or 0))
+    (again,) = jobs(session.handle(JobReturned(**about()), last + 1, T0 + 200))
     assert (again.job.attempt, again.job.pcm) == (2, run.job.pcm)
     session.handle(transcribed(1), last + 2, T0 + 201)
     session.handle(ClientSeen(), last + 3, T0 + 202)
@@ -186,8 +164,7 @@ def test_a_successor_reads_the_audio_from_the_job() -> None:
 
 def test_where_that_is_gone_its_host_is_asked_to_say_so() -> None:
     session, last, _ = taken_over(fed())
-    session.handle(JobReturned(**about()), last + 1, T0 + 200)
-    (again,) = jobs(session.on_deadline(session.deadline() or 0))
+    (again,) = jobs(session.handle(JobReturned(**about()), last + 1, T0 + 200))
     assert (again.job.pcm, again.job.transcript) == (b"", "")
     gone = StageFailed(**about(2), stage="asr", code="timed_out", message="its audio is gone", retryable=False)
     told = [command.event for command in session.handle(gone, last + 2, T0 + 300) if hasattr(command, "event")]
