@@ -14,8 +14,7 @@ from wire.records import BindingRecord, DeadJob
 
 def job_of(state: SessionState, utterance: Utterance, pcm: bytes) -> Job:
     """What is still to be done for this utterance, with what is known already. `pcm` is its audio, where that is
-    needed. What was said in other pieces of a recording is no hint: they run in any order, and what comes of them
-    must not depend on it."""
+    needed."""
     work = utterance.work
     open_targets = {*utterance.untranslated, *utterance.unspoken}
     return Job(
@@ -34,7 +33,7 @@ def job_of(state: SessionState, utterance: Utterance, pcm: bytes) -> Job:
         transcript_language=utterance.language,
         translations={target: text for target, text in utterance.translations.items() if isinstance(text, str)},
         tenant=state.tenant,
-        expected="" if work.recorded else state.language,
+        expected=state.language,
         between=state.options.between if utterance.between else [],
         voiced=round(utterance.end - utterance.start, 3),
         words=state.options.words,

@@ -303,6 +303,7 @@ class Utterances:
                 echo = self._state.echo = echo or Echo()
                 echo.translated(utterance.number, f":{target}", text)
         transcript = utterance.fold(result)
+        # Pieces of a recording run in any order, and what comes of one must not depend on what came of others.
         if transcript is not None and not utterance.work.recorded:
             self._state.language = transcript.language
             self._state.group.add(utterance.number, transcript.text, transcript.confidence)
