@@ -15,6 +15,7 @@ from aiohttp import web
 from ingress.access import caller_of
 from ingress.delivery import SpeechFrame
 from ingress.media.encoding import CONTENT_TYPES, SAMPLE_RATE, Encoder
+from ingress.media.tempo import Tempo
 from ingress.openai import formats, models, spoken
 from ingress.openai.outflow import EVENTS, Outflow, attend
 from ingress.openai.refusals import Refused, too_slow
@@ -61,7 +62,7 @@ class Speaking:
 
     async def _say(self, request: web.Request, wanted: SpeechAsked, language: str, out: _Sound) -> None:
         caller = caller_of(request)
-        wishes = Wishes(source=language, targets=[language], speech=True, options=Options(pace=wanted.speed))
+        wishes = Wishes(source=language, targets=[language], speech=True, options=Options(pace=1.0))
         async with begun(self._ingress, caller, wishes) as recital, asyncio.TaskGroup() as group:
             attending = group.create_task(attend(request))
             await self._recite(recital, spoken.parts(wanted.input), language, out)
@@ -105,6 +106,7 @@ class _Sound:
         self._events = events
         self._input = wanted.input
         self._encoder = Encoder(wanted.response_format, SAMPLE_RATE)
+        self._tempo = Tempo(SAMPLE_RATE, wanted.speed)
         self._resampler: Resampler | None = None
         self._samples = 0
 
@@ -124,13 +126,13 @@ class _Sound:
         """PCM16 mono, of one part of the text until `pause`."""
         if self._resampler is None:
             self._resampler = Resampler(sample_rate, SAMPLE_RATE)
-        await self._encode(self._resampler.feed(pcm).tobytes())
+        await self._encode(self._tempo.feed(self._resampler.feed(pcm).tobytes()))
 
     async def pause(self) -> None:
         """A part is over: the next may come from another node, at another rate."""
         if self._resampler is not None:
             rest, self._resampler = self._resampler.finish().tobytes(), None
-            await self._encode(rest)
+            await self._encode(self._tempo.feed(rest))
 
     async def _encode(self, pcm: bytes) -> None:
         self._samples += len(pcm) // 2
@@ -143,6 +145,7 @@ class _Sound:
             await self._out.event({"type": "speech.audio.delta", "audio": base64.b64encode(data).decode()})
 
     async def end(self) -> None:
+        await self._encode(self._tempo.finish())
         await self._write(self._encoder.finish())
         if self._events:
             await self._out.event({"type": "speech.audio.done", "usage": self._usage()})

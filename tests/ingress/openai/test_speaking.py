@@ -159,13 +159,13 @@ class Taker:
 
 async def test_it_is_heard_while_the_rest_is_made(near: AsyncOpenAI, actor: Actor) -> None:
     """Only two parts are asked for at first; the third when the first has been sent."""
-    taker = Taker(near, speed=1.5)
+    taker = Taker(near)
     async with asyncio.TaskGroup() as group:
         taking = group.create_task(taker.take())
         await actor.until(lambda: len(texts(actor)) == 2)
         session, heard = actor.only()
         assert (heard.opened.source, heard.opened.targets, heard.opened.speech) == ("en", ["en"], True)
-        assert heard.opened.options.pace == 1.5
+        assert heard.opened.options.pace == 1.0
         assert texts(actor)[0].text == "One."
         await actor.speak(session, 1, "en", [b"\x01\x02" * 22_050])
         await until(taker.has)
