@@ -20,8 +20,8 @@ class Job(Message, frozen=True, kw_only=True, tag=snake):
     is sure. `between` are the only two languages that are spoken: `targets` are these two, and what was said is put
     into the one that it was not said in. `voiced` is how many seconds of the audio are voice. `words` asks for word
     times. `recorded`: live speech goes first. `pace` is how fast to speak, 0.25 to 4 times as fast as usual; 0: as the
-    speaker did. With a `transcript`, no `pcm` and `voiced` 0 it was written: it is spoken in its own language, too, where
-    that is in `speak`.
+    speaker did. With a `transcript`, no `pcm` and `voiced` 0 it was written: it is spoken in its own language, too,
+    where that is in `speak`.
     """
 
     BINARY: ClassVar[bool] = True
