@@ -166,7 +166,7 @@ def test_subjects_are_written_in_one_file() -> None:
         for path in sources(*PACKAGES, "bench")
         if named(path) not in allowed
         for line, text in texts(tree(path))
-        if SUBJECT.fullmatch(text) and not OPENAI.fullmatch(text)
+        if SUBJECT.fullmatch(text)
     ]
     assert not guilty, "subjects belong in wire/subjects.py:\n" + "\n".join(guilty)
 
