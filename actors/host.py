@@ -45,6 +45,7 @@ from actors.commands import (
     passing,
 )
 from actors.dispatcher import Dispatcher
+from actors.jobs import lacks_audio
 from actors.outcomes import NO_ANSWER
 from actors.restoring import restored
 from actors.session import Session
@@ -325,7 +326,7 @@ class Host:
                 await self._bus.publish(subjects.live(actor.name), event)
             case TellClient(event):
                 await self._tell(actor, event)
-            case RunJob(job=job) | WidenJob(job=job) if not job.pcm and not job.transcript:
+            case RunJob(job=job) | WidenJob(job=job) if lacks_audio(job):
                 await self._refuse(job, NO_ANSWER, "its audio is not kept for so long")
             case RunJob(job=job) | WidenJob(job=job):
                 try:

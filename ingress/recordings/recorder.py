@@ -27,7 +27,7 @@ from ingress.access.refusals import OverLimit
 from ingress.endings import Ending
 from ingress.recordings.kept import Kept
 from ingress.recordings.register import Hold, Lost, Seen
-from ingress.recordings.work import Work
+from ingress.recordings.work import PieceLost, Work
 from ingress.shared import Ingress
 from ingress.signal import Signal
 from wire.errors import ClientError, DragomanError, EngineError, NatsUnavailable, QueueFull, Unavailable
@@ -141,7 +141,7 @@ class Recorder:
             seen = self._register.seen.get(id)
             if found is None or seen is None or found.state not in ("waiting", "running"):
                 raise Lost("it is over")
-            if found.state == "running" and found != seen.record:
+            if found.state == "running" and (found != seen.record or not seen.abandoned(time.monotonic())):
                 raise Lost("somebody is at it")
             return msgspec.structs.replace(
                 found, state="running", owner=self._ingress.id, attempt=found.attempt + 1, decoded=0.0, heard=0.0,
@@ -158,7 +158,7 @@ class Recorder:
             await self._work_on(hold)
         except asyncio.CancelledError:
             if self._stopping:
-                await self._give_back(hold)
+                await self._give_back(hold, hold.record.attempt - 1)
             raise
 
     async def _work_on(self, hold: Hold) -> None:
@@ -176,20 +176,23 @@ class Recorder:
             await self._fail(hold, "storage_full", "there is no room for the result: fetch and delete others")
         except (ClientError, OverLimit, ObjectGone, EngineError) as error:
             await self._fail(hold, error.code, str(error))
+        except PieceLost as error:
+            log.info("a piece of a recording was lost: it is begun again", recording=record.id, code=error.code)
+            await self._give_back(hold, record.attempt)
         except Unavailable as error:
             log.info("a recording has to wait", recording=record.id, code=error.code)
-            await self._give_back(hold)
+            await self._give_back(hold, record.attempt - 1)
         except DragomanError as error:
             await self._fail(hold, error.code, str(error))
         except Exception:
             log.exception("working on a recording failed", recording=record.id)
             await self._fail(hold, "internal", "something went wrong here: it has been logged")
 
-    async def _give_back(self, hold: Hold) -> None:
-        """Whoever comes first may have it, and this attempt was nobody's fault."""
+    async def _give_back(self, hold: Hold, attempts: int) -> None:
+        """Whoever comes first may have it. So many attempts count: not this one, where it was nobody's fault."""
         self._not_before[hold.record.id] = time.monotonic() + AGAIN_S
         with contextlib.suppress(Lost, NatsUnavailable):
-            await hold.save(state="waiting", owner="", attempt=hold.record.attempt - 1)
+            await hold.save(state="waiting", owner="", attempt=attempts)
 
     async def _fail(self, hold: Hold, code: str, message: str) -> None:
         log.info("a recording failed", recording=hold.record.id, code=code)

@@ -40,13 +40,19 @@ log = get(__name__)
 SAVE_S = 1.0
 WELL_ENDED = "client"
 """The reason of a session that ended because it was closed."""
+PATIENT_ATTEMPTS = 3
+"""So many attempts end with the first piece that is lost. What a later one loses is missing in its result."""
+
+
+class PieceLost(Unavailable):
+    """Nothing came of a piece, and of another attempt it may: its audio went with a scheduler, or nobody had time."""
 
 
 class Work:
     """`folder` is empty, and this work's own. `do` it once.
 
     Raises Lost where it is somebody else's now; ClientError for what is wrong with the recording; OverLimit; QueueFull
-    where the result has no room; Unavailable where another time may be better.
+    where the result has no room; Unavailable where another time may be better, PieceLost likewise, but not for ever.
     """
 
     def __init__(self, ingress: Ingress, kept: Kept, hold: Hold, folder: Path) -> None:
@@ -68,12 +74,12 @@ class Work:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._save_now_and_then())
                 try:
-                    result = await self._made()
+                    name = await self._kept.keep_result(self._hold.record, await self._made())
                 finally:
                     self._over.set()
         except BaseExceptionGroup as errors:
             raise _told(errors) from None
-        await self._hand_over(result)
+        await self._hand_over(name)
 
     async def _made(self) -> Path:
         record = self._hold.record
@@ -96,9 +102,8 @@ class Work:
         await asyncio.to_thread(path.unlink)
         return await packing.packed(self._folder)
 
-    async def _hand_over(self, result: Path) -> None:
-        """The one moment in which a recording is done."""
-        name = await self._kept.keep_result(self._hold.record, result)
+    async def _hand_over(self, name: str) -> None:
+        """The one moment in which a recording is done. `name` is that of its result."""
         record, whole, reached = self._hold.record, round(self._duration, 3), self._gathering.reached()
         ended = {
             "heard": whole, "translated": dict.fromkeys(reached.translated, whole),
@@ -157,7 +162,8 @@ class Work:
 
     async def _gather(self, recital: Recital, spool: Spool) -> None:
         speech: dict[tuple[int, str], list[SpeechChunk]] = {}
-        telling = Telling(self._ingress.bus, self._hold.record)
+        record = self._hold.record
+        telling = Telling(self._ingress.bus, record)
         async for piece in recital:
             match piece:
                 case SpeechFrame(utterance=utterance, target=target, chunk=chunk):
@@ -169,6 +175,8 @@ class Work:
                         await asyncio.to_thread(spool.speak, utterance, target, start, pcm, chunks[0].sample_rate)
                 case SpeechMissing(utterance=utterance, target=target):
                     speech.pop((utterance, target), None)
+                case ErrorTold(retryable=True, code=code, message=message) if record.attempt <= PATIENT_ATTEMPTS:
+                    raise PieceLost(message, code=code)
                 case ErrorTold(utterance=int(utterance), target=str(target)):
                     speech.pop((utterance, target), None)
                 case SessionClosed(reason=reason) if reason != WELL_ENDED:

@@ -4,7 +4,7 @@ from actors.attempts import Work
 from actors.audio import AudioBuffer
 from actors.captions import Ask
 from actors.endpointing import Endpointer
-from actors.jobs import binding_of, dead_of, job_of, partial_of
+from actors.jobs import binding_of, dead_of, job_of, lacks_audio, partial_of
 from actors.outcomes import Failure, Utterance
 from actors.state import SessionState
 from wire.messages import JobStarted, Transcribed, Translated
@@ -33,6 +33,18 @@ def test_a_later_attempt_asks_for_what_is_open_and_brings_what_is_known() -> Non
     job = job_of(STATE, spoken, PCM)
     assert (job.transcript, job.transcript_language, job.translations) == ("oui", "fr", {"en": "yes"})
     assert (job.targets, job.speak, job.pcm) == (["en"], ["en"], PCM)
+
+
+def test_without_its_audio_nobody_can_hear_a_piece_nor_put_it_into_english() -> None:
+    piece = utterance()
+    piece.work.recorded = True
+    assert not lacks_audio(job_of(STATE, piece, PCM))
+    assert lacks_audio(job_of(STATE, piece, b""))
+    piece.fold(Transcribed(job="s1.3", utterance=3, attempt=1, node="n", text="oui", language="fr"))
+    assert lacks_audio(job_of(STATE, piece, b""))
+    for target in ("en", "de"):
+        piece.fold(Translated(job="s1.3", utterance=3, attempt=1, node="n", target=target, text="yes"))
+    assert not lacks_audio(job_of(STATE, piece, b""))  # what is left is to be spoken
 
 
 def test_a_partial_says_how_much_of_it_is_voice_as_its_final_will() -> None:
