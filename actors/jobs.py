@@ -44,8 +44,8 @@ def job_of(state: SessionState, utterance: Utterance, pcm: bytes) -> Job:
 
 
 def lacks_audio(job: Job) -> bool:
-    """Whether its audio is gone and nobody can do without. Where it is known what was said in a piece of a recording, it
-    is still wanted for a translation that is open: an ear makes its English from the audio."""
+    """Whether its audio is gone and nobody can do without. Where it is known what was said in a piece of a recording,
+    it is still wanted for a translation that is open: an ear makes its English from the audio."""
     if job.pcm or not job.transcript:
         return not job.pcm
     known = {job.transcript_language, *job.translations}
