@@ -24,7 +24,7 @@ from node_runtime.precedence import MadeWay, Precedence
 from wire import log as logs
 from wire import pipes
 from wire.errors import DragomanError
-from wire.jobs import Job
+from wire.jobs import Job, SpeechChunk
 
 BEAT_S = 1.0
 
@@ -127,7 +127,7 @@ class Child:
             else:
                 attempt = Attempt(run.job, node, engines)
                 steps = attempt.run()
-                for step in self._precedence.by_turns(steps) if run.job.recorded else steps:
+                for step in self._precedence.by_turns(steps, _is_spoken) if run.job.recorded else steps:
                     self.send(frames.Stepped(run=run.run, step=step, target=attempt.target))
         except MadeWay:
             return frames.Ended(run=run.run, made_way=True)
@@ -148,6 +148,10 @@ class Child:
                 answer = frames.Glimpsed(run=asked.run, error=type(broken).__name__)
             self._precedence.glimpse_went()
             self.send(answer)
+
+
+def _is_spoken(step: frames.Step) -> bool:
+    return isinstance(step, SpeechChunk)
 
 
 def _start(name: str, work: Callable[..., None], *told: object) -> None:

@@ -6,6 +6,9 @@ A call of an engine cannot be cut short, so whoever comes later goes on between 
     a piece     stops for good when the finals need its place: with N slots, finals and pieces together are never more
                 than N. And it waits while finals, glimpses and the other pieces that are at work are N already
 
+A piece that has begun to speak is not stopped any more, it only waits: what it said is stored, and no voice says the
+same twice alike, so a second attempt could not go on in the middle.
+
 Captions are asked for only while somebody speaks, so a piece has all their pauses; but where many speak at once there
 is always one in hand. So a piece waits no longer than YIELD_S, and may then work for GRANT_S: captions become slower
 than they were, by an engine's call now and then, and recordings take longer, but both go on.
@@ -15,7 +18,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -60,13 +63,15 @@ class Precedence:
         with self._changed:
             return self._changed.wait_for(lambda: self._finals == 0, max(0.0, seconds))
 
-    def by_turns(self, steps: Iterator[T]) -> Iterator[T]:
-        """The steps of a piece that came, each made when it may be. Raises MadeWay where the rest must be another's."""
+    def by_turns(self, steps: Iterator[T], binds: Callable[[T], bool]) -> Iterator[T]:
+        """The steps of a piece that came, each made when it may be. Raises MadeWay where the rest must be another's,
+        which is never so after a step that `binds`."""
         granted_until = 0.0
+        bound = False
         try:
             while True:
                 patience = 0.0 if time.monotonic() < granted_until else YIELD_S
-                if not self._has_turn(patience) and patience:
+                if not self._has_turn(patience, bound) and patience:
                     granted_until = time.monotonic() + GRANT_S
                 try:
                     step = next(steps, None)
@@ -74,6 +79,7 @@ class Precedence:
                     self._count(at_work=-1)
                 if step is None:
                     break
+                bound = bound or binds(step)
                 yield step
         except MadeWay:
             raise
@@ -82,11 +88,11 @@ class Precedence:
             raise
         self._count(pieces=-1)
 
-    def _has_turn(self, patience: float) -> bool:
+    def _has_turn(self, patience: float, bound: bool) -> bool:
         """Begin a step. Returns whether there was room for it, and not only an end of patience."""
         with self._changed:
-            room = self._changed.wait_for(lambda: self._must_stop or self._has_room, patience)
-            if self._must_stop:
+            room = self._changed.wait_for(lambda: self._has_room or (self._must_stop and not bound), patience)
+            if self._must_stop and not bound:
                 self._pieces -= 1
                 raise MadeWay
             self._at_work += 1

@@ -10,6 +10,10 @@ from node_runtime.precedence import MadeWay, Precedence
 from tests.waiting import until_now
 
 
+def never(_: object) -> bool:
+    return False
+
+
 def test_several_finals_are_all_waited_for() -> None:
     going = Precedence(1)
     going.final_came()
@@ -23,21 +27,34 @@ def test_several_finals_are_all_waited_for() -> None:
 def test_a_piece_goes_on_while_nothing_else_is_to_be_done() -> None:
     going = Precedence(1)
     going.piece_came()
-    assert list(going.by_turns(iter("abc"))) == ["a", "b", "c"]
+    assert list(going.by_turns(iter("abc"), never)) == ["a", "b", "c"]
     going.final_came()
     going.final_went()
     going.piece_came()
-    assert list(going.by_turns(iter("de"))) == ["d", "e"]
+    assert list(going.by_turns(iter("de"), never)) == ["d", "e"]
 
 
 def test_a_final_that_needs_its_place_stops_a_piece_between_two_steps() -> None:
     going = Precedence(1)
     going.piece_came()
-    turns = going.by_turns(iter("abc"))
+    turns = going.by_turns(iter("abc"), never)
     assert next(turns) == "a"
     going.final_came()
     with pytest.raises(MadeWay):
         next(turns)
+
+
+def test_a_piece_that_has_begun_to_speak_waits_but_does_not_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precedence, "YIELD_S", 0.01)
+    going = Precedence(1)
+    going.piece_came()
+    turns = going.by_turns(iter("abcd"), lambda step: step == "b")
+    assert [next(turns), next(turns)] == ["a", "b"]
+    going.final_came()
+    assert list(turns) == ["c", "d"]
+    going.final_went()
+    going.piece_came()
+    assert list(going.by_turns(iter("e"), never)) == ["e"]
 
 
 @pytest.mark.parametrize(("slots", "finals", "stopped"), [(3, 1, 0), (3, 2, 1), (3, 3, 2), (2, 1, 1)])
@@ -46,7 +63,7 @@ def test_no_more_pieces_stop_than_must(slots: int, finals: int, stopped: int) ->
     pieces = []
     for _ in range(2):
         going.piece_came()
-        pieces.append(going.by_turns(iter("ab")))
+        pieces.append(going.by_turns(iter("ab"), never))
     for _ in range(finals):
         going.final_came()
     ended = 0
@@ -67,17 +84,17 @@ def test_what_breaks_leaves_its_place() -> None:
 
     going.piece_came()
     with pytest.raises(RuntimeError):
-        list(going.by_turns(broken()))
+        list(going.by_turns(broken(), never))
     going.piece_came()
-    assert list(going.by_turns(iter("a"))) == ["a"]
+    assert list(going.by_turns(iter("a"), never)) == ["a"]
     going.piece_came()
-    closed = going.by_turns(iter("ab"))
+    closed = going.by_turns(iter("ab"), never)
     next(closed)
     closed.close()  # type: ignore[attr-defined]
     going.final_came()
     going.final_went()
     going.piece_came()
-    assert list(going.by_turns(iter("a"))) == ["a"]
+    assert list(going.by_turns(iter("a"), never)) == ["a"]
 
 
 class Stepping:
@@ -88,7 +105,7 @@ class Stepping:
         self._going = going
         self._more = more
         going.piece_came()
-        self.thread = threading.Thread(target=lambda: list(going.by_turns(self._made())))
+        self.thread = threading.Thread(target=lambda: list(going.by_turns(self._made(), never)))
         self.thread.start()
 
     def _made(self) -> Iterator[int]:
