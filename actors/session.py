@@ -175,10 +175,13 @@ class Session:
     def refill(self, mails: Iterable[tuple[int, ClientMail]]) -> None:
         """Give a restored session what clients sent between its buffer's mark and its state's sequence, in order, each
         with its sequence, as far as the mailbox still has it."""
+        mark = self.state.buffer
         for sequence, mail in mails:
+            if self.buffer.next_chunk == mark.next_chunk:
+                break  # what came after that was not taken: the session was closing
             if isinstance(mail, AudioChunk | ClientReturned):
                 self.buffer.refill(mail, sequence)
-        self.buffer.settle(self.state.buffer.end, self.state.buffer.next_chunk)
+        self.buffer.settle(mark.end, mark.next_chunk)
 
     def lacking(self) -> list[int]:
         """Utterances of a restored session that are pieces of a recording: their jobs on BATCH have their audio."""

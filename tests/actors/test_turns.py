@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actors.commands import Command, TellLive, passing
+from actors.commands import Command, TellLive, WidenJob, passing
 from actors.turns import AUDIO_STALL_S
 from tests.actors.life import Teller, boundaries, events, jobs, kinds, outcome, transcribed
 from wire.messages import AudioChunk, AudioCleared, CloseRequested, FinalizeRequested, LanguagesChanged, TextGiven
@@ -197,6 +197,12 @@ def test_audio_that_was_lost_does_not_end_it() -> None:
 def test_it_may_clear_what_it_has_not_ended() -> None:
     teller = speaker(MANUAL).voice(1).say(AudioCleared(after=-1)).quiet(0.5).say(FinalizeRequested(after=-1))
     assert lengths(teller) == [pytest.approx(16 * 0.032)]
+
+
+def test_what_comes_after_its_client_was_given_up_takes_nothing_from_what_came_before() -> None:
+    teller = speaker(MANUAL, 31).voice(1).wait(62).voice(1)
+    widened = [command.job for command in outcome(teller.story, wait=3) if isinstance(command, WidenJob)]
+    assert [len(job.pcm) for job in widened] == [31 * 1024]
 
 
 def test_it_may_change_its_mind() -> None:
