@@ -49,8 +49,8 @@ def is_public(address: str) -> bool:
         inner = found.ipv4_mapped or found.sixtofour or (found.teredo[1] if found.teredo else None)
         if found in _NAT64:
             inner = ipaddress.IPv4Address(int(found) & 0xFFFF_FFFF)
-        if inner is not None and not is_public(str(inner)):
-            return False
+        if inner is not None:
+            return is_public(str(inner))
         if found.is_site_local:
             return False
     return found.is_global and not (found.is_multicast or found.is_reserved or found.is_unspecified)

@@ -14,7 +14,7 @@ from tests.ingress.stand_in import Actor
 from wire import subjects
 from wire.audio import SAMPLE_RATE
 from wire.bus import Bus
-from wire.messages import AudioChunk, CloseRequested, Mail, SessionTerminated
+from wire.messages import ClientSeen, CloseRequested, Mail, SessionOpened, SessionTerminated
 from wire.options import Word
 from wire.protocol import SessionClosed, TranscriptFinal, TranslationFinal, UtteranceEmpty, UtteranceEnded
 
@@ -24,14 +24,19 @@ SPEECH_RATE = 22_050
 
 
 class Scribe(Actor):
-    """Utterance 3 is empty. `halts`: after that utterance it says nothing until `go` is set."""
+    """Utterance 3 is empty. `halts`: after that utterance of each session it says nothing more, until `go`."""
 
     def __init__(self, bus: Bus) -> None:
         super().__init__(bus)
         self.written: dict[str, int] = {}
         self.terminated: set[str] = set()
         self.halts = 0
-        self.go = asyncio.Event()
+        self._closing: set[str] = set()
+
+    def go(self) -> None:
+        self.halts = 0
+        for session in self.sessions:
+            self._mail.put_nowait((session, ClientSeen()))
 
     async def _take(self, session: str, mail: Mail) -> None:
         match mail:
@@ -39,24 +44,26 @@ class Scribe(Actor):
                 self.terminated.add(session)
                 return
             case CloseRequested(after=after) if after <= self.sessions[session].chunk:
-                await self._write(session, to_the_end=True)
-                await self.tell(session, SessionClosed(reason="client", utterances=self.written[session]))
-                return
-        await super()._take(session, mail)
-        if isinstance(mail, AudioChunk):
+                self._closing.add(session)
+            case _:
+                await super()._take(session, mail)
+        if not isinstance(mail, SessionOpened):
             await self._write(session)
 
-    async def _write(self, session: str, *, to_the_end: bool = False) -> None:
-        pcm = self.sessions[session].pcm
+    async def _write(self, session: str) -> None:
+        pcm, closing = self.sessions[session].pcm, session in self._closing
         self.written.setdefault(session, 0)
-        while len(pcm) - self.written[session] * PIECE_BYTES >= (1 if to_the_end else PIECE_BYTES):
+        while len(pcm) - self.written[session] * PIECE_BYTES >= (1 if closing else PIECE_BYTES):
+            if self.halts and self.written[session] == self.halts:
+                return
             self.written[session] += 1
             end = min(len(pcm) / 2 / SAMPLE_RATE, self.written[session] * PIECE_S)
             await self._utterance(session, self.written[session], end)
+        if closing:
+            self._closing.discard(session)
+            await self.tell(session, SessionClosed(reason="client", utterances=self.written[session]))
 
     async def _utterance(self, session: str, number: int, end: float) -> None:
-        if self.halts and number > self.halts:
-            await self.go.wait()
         start = (number - 1.0) * PIECE_S
         await self.bus.publish(subjects.live(session), UtteranceEnded(utterance=number, start=start, end=end))
         if number == 3:

@@ -48,7 +48,11 @@ async def test_a_recording_becomes_a_result(jobs: Jobs, bus: Bus) -> None:
     assert transcript["empty"] == [{"utterance": 3, "start": 4.0, "end": 6.0, "reason": "noise"}]
     assert files["es.txt"].decode() == "es 1. es 2.\n\nes 4. es 5.\n"
     assert json.loads(files["accuracy.json"])["words"]["insertions"] == 4
-    assert await Objects(bus, subjects.UPLOADS).info(id) is None  # its room is wanted for others
+
+    async def upload_is_gone() -> bool:
+        return await Objects(bus, subjects.UPLOADS).info(id) is None
+
+    await until(upload_is_gone)  # its room is wanted for others
 
 
 async def test_jobs_are_listed_page_by_page_the_newest_first(idle: Jobs) -> None:
@@ -74,7 +78,7 @@ async def test_who_cancels_ends_the_session_and_leaves_nothing(jobs: Jobs, scrib
     cancelled = await jobs.ask("DELETE", f"/{id}")
     assert (cancelled.status, cancelled.body["state"], cancelled.body["name"]) == (200, "cancelled", "")
     session, _ = scribe.only()
-    scribe.go.set()
+    scribe.go()
     await scribe.until(lambda: session in scribe.terminated)
     assert (await jobs.ask("DELETE", f"/{id}")).body == cancelled.body
     assert (await jobs.ask("GET", f"/{id}/result")).code == "no_result"
