@@ -61,7 +61,7 @@ class Jobs:
         form = aiohttp.FormData()
         for field, value in fields.items():
             form.add_field(field, value)
-        form.add_field("file", recording(9) if data is None else data, filename=name)
+        form.add_field("file", io.BytesIO(recording(9) if data is None else data), filename=name)
         return await self.ask("POST", data=form, headers={"Idempotency-Key": key} if key else {})
 
     async def new(self, data: bytes | None = None, **fields: str) -> str:
