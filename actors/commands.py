@@ -32,6 +32,12 @@ class WidenJob(msgspec.Struct, frozen=True):
     job: Job
 
 
+class WithdrawJob(msgspec.Struct, frozen=True):
+    """Nobody waits for this any more: bind an attempt that nobody makes, so that none is begun from now on."""
+
+    binding: BindingRecord
+
+
 class RunPartial(msgspec.Struct, frozen=True):
     """Ask for what was said so far. It may be lost."""
 
@@ -64,7 +70,7 @@ class EndSession(msgspec.Struct, frozen=True):
     """Nothing more will come of this session: store its last state and forget the actor."""
 
 
-Command = RunJob | WidenJob | RunPartial | BuryJob | TellClient | TellLive | SaveSnapshot | EndSession
+Command = RunJob | WidenJob | WithdrawJob | RunPartial | BuryJob | TellClient | TellLive | SaveSnapshot | EndSession
 
 
 def passing(command: Command) -> bool:

@@ -208,6 +208,12 @@ class Dispatcher:
         if found is not None and (found[0].attempt, found[0].state) == (job.attempt, "sent") and found[0].node:
             await self._take_back(found[0])
 
+    async def withdraw(self, binding: BindingRecord) -> None:
+        """Nodes that come to an earlier attempt drop it. Raises NatsUnavailable."""
+        with contextlib.suppress(Stale):
+            await self._bind(binding, None)
+            self.counters["jobs_withdrawn"] += 1
+
     async def _say_unplaced(self, job: Job, reason: str) -> None:
         """The session is told by mail, like all that it knows: should nobody come in time, its client reads the
         reason."""

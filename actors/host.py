@@ -42,6 +42,7 @@ from actors.commands import (
     TellClient,
     TellLive,
     WidenJob,
+    WithdrawJob,
     passing,
 )
 from actors.dispatcher import Dispatcher
@@ -339,6 +340,8 @@ class Host:
                     self.counters["jobs_superseded"] += 1
             case RunPartial(job=partial):
                 await self._bus.publish(subjects.partial(partial.pool, partial.session), partial)
+            case WithdrawJob(binding):
+                await self._dispatcher.withdraw(binding)
             case BuryJob(dead):
                 await self._dispatcher.bury(dead)
             case SaveSnapshot() | EndSession():

@@ -157,8 +157,8 @@ class Session:
 
     def abort(self, reason: str) -> list[Command]:
         """End it now; what is under way is dropped."""
-        self.state.utterances.clear()
         self._commands.clear()
+        self._utterances.drop()
         self._close(reason)
         return self._finish()
 

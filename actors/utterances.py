@@ -16,10 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import msgspec
+
 from actors.attempts import MAX_ROUNDS, PATIENCE_S, SILENCE_S, Work
 from actors.audio import AudioBuffer
 from actors.captions import LOST_S, Captions
-from actors.commands import BuryJob, Command, RunJob, SaveSnapshot, WidenJob
+from actors.commands import BuryJob, Command, RunJob, SaveSnapshot, WidenJob, WithdrawJob
 from actors.echo import Echo
 from actors.endpointing import Boundary
 from actors.jobs import binding_of, dead_of, job_of
@@ -137,6 +139,16 @@ class Utterances:
         )
         state.utterances.append(utterance)
         return utterance
+
+    def drop(self) -> None:
+        """Nobody waits for any of them. Pieces of a recording would stand in their pool's batch for long."""
+        for utterance in self._state.utterances:
+            if utterance.work.recorded and utterance.unsettled:
+                binding = binding_of(job_of(self._state, utterance, b""), utterance)
+                withdrawn = msgspec.structs.replace(binding, attempt=binding.attempt + 1, state="withdrawn")
+                self._command(WithdrawJob(withdrawn))
+        self._state.utterances.clear()
+        self.pieces.clear()
 
     # --- time, and audio ---
 

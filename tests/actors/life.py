@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from actors.commands import BuryJob, Command, EndSession, RunJob, TellClient, TellLive, WidenJob
+from actors.commands import BuryJob, Command, EndSession, RunJob, TellClient, TellLive, WidenJob, WithdrawJob
 from actors.session import Session
 from actors.state import SessionState
 from wire.audio import FRAME_BYTES, FRAME_SECONDS
@@ -190,7 +190,8 @@ def boundaries(commands: list[Command]) -> list[Told]:
 
 
 def _lasting(command: Command) -> bool:
-    return isinstance(command, RunJob | WidenJob | BuryJob | TellClient | EndSession) or bool(boundaries([command]))
+    kinds = RunJob | WidenJob | WithdrawJob | BuryJob | TellClient | EndSession
+    return isinstance(command, kinds) or bool(boundaries([command]))
 
 
 def jobs(commands: list[Command]) -> list[RunJob]:

@@ -120,6 +120,18 @@ async def test_a_piece_of_a_recording_waits_in_its_pools_batch_without_a_slot(bu
     assert await lane(bus, subjects.job_pool("default")) == await lane(bus, subjects.job_node("a")) == []
 
 
+async def test_what_is_withdrawn_is_dropped_by_whoever_comes_to_it(bus: Bus) -> None:
+    bound = command(1)
+    async with dispatching(bus, NODE) as dispatcher:
+        await dispatcher.run(bound)
+        gone = msgspec.structs.replace(bound.binding, attempt=2, state="withdrawn")
+        for _ in range(2):  # whoever takes the session over commands it again
+            await dispatcher.withdraw(gone)
+        assert await Bucket(bus, subjects.BINDINGS_KV, BindingRecord).get(subjects.binding_key("s1", 1)) == gone
+        with pytest.raises(Stale):
+            await dispatcher.run(bound)
+
+
 async def test_with_no_node_at_all_it_waits_in_the_pool(bus: Bus) -> None:
     async with dispatching(bus) as dispatcher:
         await dispatcher.run(command())

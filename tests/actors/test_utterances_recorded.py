@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from actors.attempts import MAX_ROUNDS, PATIENCE_S
-from actors.commands import Command, RunJob, RunPartial, SaveSnapshot, WidenJob
+from actors.commands import Command, RunJob, RunPartial, SaveSnapshot, WidenJob, WithdrawJob
 from actors.session import Session
 from actors.state import SessionState
 from tests.actors.life import T0, Teller, events, jobs, kinds, live, outcome, transcribed
@@ -19,6 +19,7 @@ from wire.messages import (
     JobReturned,
     JobStarted,
     PlaybackStarted,
+    SessionTerminated,
     StageFailed,
     TextGiven,
     Translated,
@@ -124,6 +125,17 @@ def test_what_is_written_waits_with_the_pieces() -> None:
     )
     (run,) = jobs(outcome(teller.wait(PATIENCE_S / 2).story, KEPT, wait=0))
     assert (run.job.recorded, run.job.pcm, run.job.transcript) == (True, b"", "salut")
+
+
+def test_nobody_begins_what_is_left_of_a_recording_that_was_ended() -> None:
+    teller = Teller(targets=(), options=RECORDED, frames=30).voice(5).quiet(4).voice(5).quiet(4)
+    teller.say(transcribed(1)).say(JobReturned(**about(1, utterance=2))).say(SessionTerminated(reason="abandoned"))
+    commands = outcome(teller.story, KEPT, wait=0)
+    (withdrawn,) = [command.binding for command in commands if isinstance(command, WithdrawJob)]
+    assert (withdrawn.job, withdrawn.attempt, withdrawn.state) == ("s1.2", 3, "withdrawn")
+    assert kinds(commands)[-1] == "session.closed"
+    spoken = Teller().voice(2).quiet(2).say(SessionTerminated())
+    assert not [command for command in outcome(spoken.story) if isinstance(command, WithdrawJob)]
 
 
 # --- who takes it over ----------------------------------------------------------------------------------------------
