@@ -102,7 +102,7 @@ async def forgotten(fleet: Fleet) -> None:
     """What nodes have found out."""
     for bucket in (subjects.HEARD_KV, subjects.RENDERED_KV):
         stream = f"KV_{bucket}"
-        await fleet.bus.purge(stream, f"$KV.{bucket}.>", await fleet.bus.newest(stream))
+        await fleet.bus.purge(stream, ">", await fleet.bus.newest(stream))
 
 
 def heard_in(result: bytes) -> list[tuple[float, float]]:

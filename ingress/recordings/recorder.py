@@ -7,6 +7,8 @@ out before is in their caches. The next to be claimed is the oldest of the tenan
             -> failed                      something is wrong with it, and would be again
             -> waiting                     this ingress stops, or NATS, nodes or schedulers were away
             -> (left alone)                it was cancelled, or another has it
+
+A write that is refused, or that nobody answers, is let be: the record is looked at again, by whoever comes first.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from ingress.recordings.register import Hold, Lost, Seen
 from ingress.recordings.work import PieceLost, Work
 from ingress.shared import Ingress
 from ingress.signal import Signal
-from wire.errors import ClientError, DragomanError, EngineError, NatsUnavailable, QueueFull, Unavailable
+from wire.errors import ClientError, DragomanError, EngineError, QueueFull, Unavailable
 from wire.log import get
 from wire.objects import ObjectGone
 from wire.records import RecordingRecord
@@ -149,7 +151,7 @@ class Recorder:
                 failures=0, seconds_left=-1.0, started=found.started or time.time(),
             )  # fmt: skip
 
-        with contextlib.suppress(Lost, NatsUnavailable):
+        with contextlib.suppress(DragomanError):
             return await self._register.change(id, step)
         return None
 
@@ -191,12 +193,12 @@ class Recorder:
     async def _give_back(self, hold: Hold, attempts: int) -> None:
         """Whoever comes first may have it. So many attempts count: not this one, where it was nobody's fault."""
         self._not_before[hold.record.id] = time.monotonic() + AGAIN_S
-        with contextlib.suppress(Lost, NatsUnavailable):
+        with contextlib.suppress(DragomanError):
             await hold.save(state="waiting", owner="", attempt=attempts)
 
     async def _fail(self, hold: Hold, code: str, message: str) -> None:
         log.info("a recording failed", recording=hold.record.id, code=code)
-        with contextlib.suppress(Lost, NatsUnavailable):
+        with contextlib.suppress(DragomanError):
             await hold.save(
                 state="failed", owner="", code=code, message=message, finished=time.time(), seconds_left=0.0
             )
@@ -210,7 +212,7 @@ class Recorder:
                 raise Lost("somebody is at it")
             return found
 
-        with contextlib.suppress(Lost, NatsUnavailable):
+        with contextlib.suppress(DragomanError):
             hold = await self._register.change(seen.record.id, step)
             await self._kept.clear(seen.record)
             await hold.delete()

@@ -30,7 +30,7 @@ from ingress.recordings.spool import Spool, Whole
 from ingress.shared import Ingress
 from ingress.wishes import Wishes
 from wire.audio import SAMPLE_RATE, seconds
-from wire.errors import DragomanError, NatsUnavailable, Stale, Unavailable
+from wire.errors import DragomanError, NatsUnavailable, QueueFull, Stale, Unavailable
 from wire.jobs import SpeechChunk
 from wire.log import get
 from wire.protocol import ErrorTold, SessionClosed, SpeechFinished, SpeechMissing
@@ -203,7 +203,7 @@ class Work:
             return
         try:
             await self._hold.save(**progress)
-        except NatsUnavailable:
+        except (NatsUnavailable, QueueFull):
             log.info("the progress of a recording could not be told: later", recording=self._hold.record.id)
             return
         self._saved, self._saved_at = progress, now
