@@ -32,7 +32,7 @@ from ingress.recordings.register import Hold, Lost, Seen
 from ingress.recordings.work import PieceLost, Work
 from ingress.shared import Ingress
 from ingress.signal import Signal
-from wire.errors import ClientError, DragomanError, EngineError, QueueFull, Unavailable
+from wire.errors import ClientError, DragomanError, EngineError, LanguageUnsupported, QueueFull, Unavailable
 from wire.log import get
 from wire.objects import ObjectGone
 from wire.records import RecordingRecord
@@ -43,6 +43,10 @@ LOOK_S = 1.0
 MAX_ATTEMPTS = 5
 AGAIN_S = 5.0
 """After a recording could not be worked on here for lack of something."""
+
+SERVED_S = 120.0
+"""What was accepted and is refused for its languages may have lost a node for a moment: it is looked at again for so
+long before it fails."""
 
 PREFIX = "dragoman-recordings-"
 FOLDER = re.compile(rf"{PREFIX}(\d+)-.*")
@@ -58,6 +62,7 @@ class Recorder:
         self._at_work: dict[str, asyncio.Task[None]] = {}
         self._broken_off: set[str] = set()
         self._not_before: dict[str, float] = {}
+        self._unserved: dict[str, float] = {}
         self._stirred = Signal()
         self._stopping = False
 
@@ -92,6 +97,9 @@ class Recorder:
     async def _look(self, group: asyncio.TaskGroup) -> None:
         now = time.monotonic()
         self._register.forget_expired(time.time())
+        for times in (self._not_before, self._unserved):
+            for id in times.keys() - self._register.seen.keys():
+                del times[id]
         for id in self._at_work:
             seen = self._register.seen.get(id)
             if seen is not None and seen.record.state == "cancelled":
@@ -174,6 +182,13 @@ class Recorder:
             log.info("a recording is done", recording=record.id, seconds=hold.record.duration)
         except Lost:
             log.info("a recording is not ours any more", recording=record.id)
+        except LanguageUnsupported as error:
+            now = time.monotonic()
+            if now - self._unserved.setdefault(record.id, now) < SERVED_S:
+                log.info("a recording waits for a node that can serve it", recording=record.id)
+                await self._give_back(hold, record.attempt - 1)
+            else:
+                await self._fail(hold, error.code, str(error))
         except QueueFull:
             await self._fail(hold, "storage_full", "there is no room for the result: fetch and delete others")
         except (ClientError, OverLimit, ObjectGone, EngineError) as error:

@@ -30,7 +30,7 @@ from ingress.recordings.spool import Spool, Whole
 from ingress.shared import Ingress
 from ingress.wishes import Wishes
 from wire.audio import SAMPLE_RATE, seconds
-from wire.errors import DragomanError, NatsUnavailable, QueueFull, Stale, Unavailable
+from wire.errors import DragomanError, LanguageUnsupported, NatsUnavailable, QueueFull, Stale, Unavailable
 from wire.jobs import SpeechChunk
 from wire.log import get
 from wire.protocol import ErrorTold, SessionClosed, SpeechFinished, SpeechMissing
@@ -84,12 +84,12 @@ class Work:
     async def _made(self) -> Path:
         record = self._hold.record
         asked = await self._kept.asked(record.id)
-        path = self._folder / "upload"
+        wishes, path = asked.wishes(), self._folder / "upload"
+        self._check_served(wishes)
         if asked.url:
             await self._fetch(asked.url, path)
         else:
             self._uploaded = await self._kept.fetch_upload(record.id, path)
-        wishes = asked.wishes()
         spoken = wishes.options.spoken or []
         self._gathering = Gathering(wishes.targets, spoken, wishes.options.between)
         spool = Spool(self._folder, spoken)
@@ -101,6 +101,12 @@ class Work:
             spool.close()
         await asyncio.to_thread(path.unlink)
         return await packing.packed(self._folder)
+
+    def _check_served(self, wishes: Wishes) -> None:
+        """Before anything is fetched for nothing. Raises LanguageUnsupported."""
+        pool, between = self._ingress.settings.pool, wishes.options.between
+        if refusal := self._ingress.fleet.refusal(pool, wishes.source, wishes.targets, between):
+            raise LanguageUnsupported(refusal)
 
     async def _hand_over(self, name: str) -> None:
         """The one moment in which a recording is done. `name` is that of its result."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ingress.recordings import recorder, register
+from ingress.recordings.asking import Asked
 from ingress.recordings.kept import Kept
 from ingress.recordings.work import PATIENT_ATTEMPTS
+from tests.ingress import stand_in
 from tests.ingress.recordings.caller import Jobs
 from tests.ingress.recordings.scribe import Scribe, recording
+from tests.ingress.stand_in import NODE
+from tests.nats_server import NatsServer
 from tests.waiting import until
 from wire import subjects
 from wire.bus import Bus
@@ -57,6 +63,42 @@ async def test_a_piece_that_is_lost_again_and_again_is_missing_in_the_result(
     job = await jobs.until(await jobs.new(recording(9)), "done")
     assert job["failures"] == 1
     assert len(scribe.sessions) == PATIENT_ATTEMPTS + 1
+
+
+async def accepted(bus: Bus, target: str) -> str:
+    """One that waits since a node was there that could do it."""
+    kept, id = Kept(bus), f"rec-{target}"
+    await kept.keep_upload(id, once(recording(3)))
+    await kept.keep_asked(id, Asked(targets=[target]))
+    record = RecordingRecord(id=id, tenant="default", state="waiting", created=1.0, targets=[target], uploaded=1)
+    await Bucket(bus, subjects.RECORDINGS_KV, RecordingRecord).create(id, record)
+    return id
+
+
+async def once(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+async def test_what_was_accepted_waits_for_a_node_that_can_serve_it(
+    jobs: Jobs, server: NatsServer, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "AGAIN_S", 0.1)
+    id = await accepted(bus, "ko")
+
+    async def refused() -> bool:
+        found = await Bucket(bus, subjects.RECORDINGS_KV, RecordingRecord).get(id)
+        return found is not None and found.state == "waiting" and found.started > 0
+
+    await until(refused)
+    back = msgspec.structs.replace(NODE, node="n2", targets={"ko": ["*"]})
+    async with stand_in.node(server.url, back):
+        assert (await jobs.until(id, "done"))["failures"] == 0
+
+
+async def test_what_nobody_serves_for_long_fails(jobs: Jobs, bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "SERVED_S", 0.0)
+    job = await jobs.until(await accepted(bus, "ko"), "failed")
+    assert job["error"]["code"] == "language_unsupported"
 
 
 async def test_a_result_that_takes_long_to_store_is_nobody_elses(
