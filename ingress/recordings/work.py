@@ -45,7 +45,8 @@ PATIENT_ATTEMPTS = 3
 
 
 class PieceLost(Unavailable):
-    """Nothing came of a piece, and of another attempt it may: its audio went with a scheduler, or nobody had time."""
+    """Nothing came of a piece, and of another attempt it may: its audio went with a scheduler, nobody had time, or its
+    session failed. The attempt counts: it may be the recording's fault."""
 
 
 class Work:
@@ -185,6 +186,8 @@ class Work:
                     raise PieceLost(message, code=code)
                 case ErrorTold(utterance=int(utterance), target=str(target)):
                     speech.pop((utterance, target), None)
+                case SessionClosed(reason="internal_error"):
+                    raise PieceLost("the session of the recording failed", code="internal_error")
                 case SessionClosed(reason=reason) if reason != WELL_ENDED:
                     raise Unavailable(f"the session of the recording was ended: {reason}")
             for found in self._gathering.take(piece):

@@ -21,7 +21,7 @@ from tests.waiting import until
 from wire import subjects
 from wire.bus import Bus
 from wire.kv import Bucket
-from wire.protocol import ErrorTold
+from wire.protocol import ErrorTold, SessionClosed
 from wire.records import RecordingRecord
 
 
@@ -63,6 +63,18 @@ async def test_a_piece_that_is_lost_again_and_again_is_missing_in_the_result(
     job = await jobs.until(await jobs.new(recording(9)), "done")
     assert job["failures"] == 1
     assert len(scribe.sessions) == PATIENT_ATTEMPTS + 1
+
+
+async def test_a_recording_that_breaks_every_session_is_given_up(
+    jobs: Jobs, scribe: Scribe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(session: str, number: int, end: float) -> None:
+        await scribe.tell(session, SessionClosed(reason="internal_error", utterances=0))
+
+    monkeypatch.setattr(scribe, "_utterance", breaks)
+    monkeypatch.setattr(recorder, "AGAIN_S", 0.0)
+    job = await jobs.until(await jobs.new(recording(3)), "failed")
+    assert (job["error"]["code"], len(scribe.sessions)) == ("gave_up", recorder.MAX_ATTEMPTS)
 
 
 async def accepted(bus: Bus, target: str) -> str:
