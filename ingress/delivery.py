@@ -60,7 +60,7 @@ class _Speech:
 class Delivery:
     """`delivered` is the number of the last event that went out: at first `after`, with the speech in `heard`."""
 
-    __slots__ = ("_ended", "_events", "_held_bytes", "_max_bytes", "_max_events", "_speech", "delivered")
+    __slots__ = ("_ended", "_events", "_held_bytes", "_max_events", "_speech", "delivered", "max_held_bytes")
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Delivery:
     ) -> None:
         self.delivered = after
         self._max_events = max_held_events
-        self._max_bytes = max_held_bytes
+        self.max_held_bytes = max_held_bytes
         self._events: dict[int, ClientEvent] = {}
         self._speech = {(each.utterance, each.target): _Speech(began=True, next=each.chunks) for each in heard}
         self._ended: dict[str, int] = {}  # the last utterance of each target whose speech is over
@@ -94,7 +94,7 @@ class Delivery:
         if chunk.sequence < speech.next or chunk.sequence in speech.held:
             return []
         goes_now = speech.began and chunk.sequence == speech.next
-        if not goes_now and self._held_bytes + len(chunk.pcm) > self._max_bytes:
+        if not goes_now and self._held_bytes + len(chunk.pcm) > self.max_held_bytes:
             return []
         speech.held[chunk.sequence] = chunk
         self._held_bytes += len(chunk.pcm)

@@ -80,6 +80,11 @@ class SessionFeed:
             return
         self._pass(pieces)
 
+    def hold(self, count: int) -> None:
+        """Keep up to so many bytes of speech whose turn has not come. What is beyond that is read from the stream when
+        it comes, and the stream forgets."""
+        self._delivery.max_held_bytes = count
+
     def expect(self) -> None:
         """Something is going on: look soon whether a message was lost."""
         self._poll_s = POLL_S

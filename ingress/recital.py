@@ -34,6 +34,9 @@ from wire.protocol import ErrorTold, SessionClosed, TranscriptFinal, UtteranceEm
 PIECES_OF_A_SLOT = 2
 MAX_PIECES = 64
 MAX_UNREAD = 64 * 1024 * 1024
+"""Bytes of speech that wait here to be taken. While there are a quarter as many, nothing more is fed."""
+MAX_HELD = MAX_UNREAD // 2
+"""Those that wait for the piece before them, which may take longer than EVENTS keeps them."""
 PATIENCE_S = 3600.0
 """How long what is left may take after the close: a recording waits while people speak."""
 
@@ -50,6 +53,7 @@ class Recital(Line):
     def __init__(self, ingress: Ingress, way_in: entry.Entry) -> None:
         self._broken: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         super().__init__(ingress, way_in, self.break_off)
+        self._feed.hold(MAX_HELD)
         self._pieces: asyncio.Queue[Outgoing | None] = asyncio.Queue()
         self._unread = 0
         self._begun = self._told = 0  # utterances
@@ -72,7 +76,7 @@ class Recital(Line):
     async def feed(self, pcm: bytes, speech: bytes) -> None:
         """PCM16 mono at 16 kHz and a byte for each 32 ms frame that it completed, as AudioChunk has them; about a
         second is a good size. Waits while too much is unfinished."""
-        while self._begun - self._told >= self._room():
+        while self._begun - self._told >= self._room() or self._unread > MAX_UNREAD // 4:
             await self._settled.wait()
         await self.uplink.measured(pcm, speech)
         self.stir()
@@ -118,6 +122,7 @@ class Recital(Line):
         while (piece := await self._pieces.get()) is not None:
             if isinstance(piece, SpeechFrame):
                 self._unread -= len(piece.chunk.pcm)
+                self._settled.set()
             yield piece
 
     # --- to the end ---

@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from ingress import endings
+from ingress.delivery import SpeechFrame
 from ingress.endings import Ending
-from ingress.recital import RecitalBroken, reciting
+from ingress.recital import MAX_UNREAD, RecitalBroken, reciting
 from ingress.shared import Ingress
 from ingress.vad import SpeechModel
 from ingress.wishes import Wishes
@@ -20,8 +21,9 @@ from wire.bus import Bus
 from wire.env import IngressSettings
 from wire.errors import LanguageUnsupported
 from wire.fleet import FleetView
+from wire.jobs import SpeechChunk
 from wire.messages import ControlMail, SessionTerminated, TextGiven, decode
-from wire.protocol import SessionClosed, SessionReady, TranscriptFinal, UtteranceEnded
+from wire.protocol import SessionClosed, SessionReady, SpeechBegan, SpeechFinished, TranscriptFinal, UtteranceEnded
 
 WISHES = Wishes(source="en")
 
@@ -76,6 +78,39 @@ async def test_feeding_waits_while_as_much_is_unfinished_as_the_pool_can_take(in
         await actor.tell(recital.id, TranscriptFinal(utterance=1, text="one", language="en", start=0, end=1))
         await asyncio.wait_for(feeding, 5)
         await recital.close()
+
+
+async def test_feeding_waits_while_speech_is_not_taken(ingress: Ingress, actor: Actor) -> None:
+    """A fleet speaks faster than one process makes sound files of it."""
+    async with reciting(ingress, WISHES, "acme") as recital:
+        chunk = SpeechChunk(job="s.1", attempt=1, sequence=0, sample_rate=22_050, pcm=bytes(MAX_UNREAD // 4))
+        for _ in range(2):
+            recital.hear(SpeechFrame(1, "en", chunk))
+        feeding = asyncio.ensure_future(recital.feed(bytes(1024), b"\x00"))
+        await asyncio.wait({feeding}, timeout=0.1)
+        assert not feeding.done()
+        taking = aiter(recital)
+        while not isinstance(await anext(taking), SpeechFrame):
+            pass
+        await asyncio.wait_for(feeding, 5)
+        await recital.close()
+
+
+async def test_speech_that_waits_for_a_piece_before_it_is_not_lost_when_the_stream_forgets_it(
+    ingress: Ingress, actor: Actor
+) -> None:
+    chunks, bus = 120, ingress.bus
+    async with reciting(ingress, WISHES, "acme") as recital:
+        subject = subjects.speech(recital.id, 2, "en")
+        for sequence in range(chunks):  # a minute and a half
+            chunk = SpeechChunk(job="s.2", attempt=1, sequence=sequence, sample_rate=22_050, pcm=bytes(32_000))
+            await bus.store(subject, chunk)
+        await bus.purge(subjects.EVENTS, subject, await bus.newest(subjects.EVENTS))
+        await actor.tell(recital.id, SpeechBegan(utterance=2, target="en", sample_rate=22_050))
+        await actor.tell(recital.id, SpeechFinished(utterance=2, target="en", seconds=87.0, chunks=chunks))
+        await recital.close()
+        pieces = [piece async for piece in recital]
+    assert [piece.chunk.sequence for piece in pieces if isinstance(piece, SpeechFrame)] == list(range(chunks))
 
 
 async def test_without_a_node_or_a_language_nothing_is_opened(ingress: Ingress, actor: Actor) -> None:
