@@ -13,7 +13,6 @@ import struct
 from fractions import Fraction
 from typing import Any, Literal, get_args
 
-import av
 import numpy as np
 import numpy.typing as npt
 import soxr
@@ -104,6 +103,8 @@ class _Packed:
     """An encoder and its container, at 24 kHz."""
 
     def __init__(self, muxer: str, codec: str, bit_rate: int, options: dict[str, str]) -> None:
+        import av  # FFmpeg: an ingress that makes no such sound does without
+
         self._sink = _Sink()
         self._container = av.open(self._sink, "w", format=muxer, container_options={"flush_packets": "1", **options})
         stream = self._container.add_stream(codec, rate=SAMPLE_RATE)
@@ -116,7 +117,9 @@ class _Packed:
 
     def feed(self, samples: npt.NDArray[np.int16]) -> bytes:
         if len(samples):
-            frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
+            from av import AudioFrame
+
+            frame = AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
             frame.sample_rate = SAMPLE_RATE
             frame.time_base = Fraction(1, SAMPLE_RATE)
             frame.pts = self._samples

@@ -38,9 +38,17 @@ async def end(process: asyncio.subprocess.Process) -> int:
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-    await process.communicate()  # a pipe that still holds something would keep its transport open
+    try:
+        await process.communicate()  # a pipe that still holds something would keep its transport open
+    finally:
+        release(process)
     assert process.returncode is not None
     return process.returncode
+
+
+def release(process: asyncio.subprocess.Process) -> None:
+    """Its pipes, and itself if it still runs: nobody waits for its end any more. asyncio offers no other way."""
+    process._transport.close()  # type: ignore[attr-defined]
 
 
 class Spare:

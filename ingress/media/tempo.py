@@ -8,11 +8,12 @@ misses 9, at 4 most.
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
-import av
-import av.error
-import av.filter
 import numpy as np
+
+if TYPE_CHECKING:
+    import av.filter
 
 AT_ONCE = (0.5, 2.0)
 """What one filter does well."""
@@ -30,6 +31,8 @@ class Tempo:
         """Whole samples. What is ready of them, which may be nothing yet."""
         if self._graph is None or not pcm:
             return pcm
+        import av  # FFmpeg: an ingress that changes no tempo does without
+
         samples = np.frombuffer(pcm, "<i2")
         frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
         frame.sample_rate, frame.time_base, frame.pts = self._rate, Fraction(1, self._rate), self._samples
@@ -45,6 +48,8 @@ class Tempo:
         return self._ready(self._graph)
 
     def _ready(self, graph: av.filter.Graph) -> bytes:
+        import av.error
+
         made = bytearray()
         while True:
             try:
@@ -56,6 +61,8 @@ class Tempo:
 
 
 def _graph(sample_rate: int, factor: float) -> av.filter.Graph:
+    import av.filter
+
     graph = av.filter.Graph()
     last = graph.add_abuffer(
         sample_rate=sample_rate, format="s16", layout="mono", time_base=Fraction(1, sample_rate)

@@ -86,7 +86,7 @@ class Door:
     async def list(self, request: web.Request) -> web.StreamResponse:
         limit = _limit(request.query.get("limit", str(PAGE)))
         mine = self._ingress.recordings.of_tenant(caller_of(request).tenant)
-        if after := request.query.get("after"):
+        if (after := request.query.get("after")) is not None:
             places = [place for place, each in enumerate(mine) if each.id == after]
             if not places:
                 raise Refused("`after` names no job of yours", code="bad_field", param="after")

@@ -8,7 +8,6 @@ when or where they were made.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import sys
 import zipfile
@@ -19,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from ingress.media.spare import end
 from ingress.recordings import accuracy, spool
 from ingress.recordings.gathering import Finished, Unspoken
 from ingress.recordings.spool import Placed, Whole
@@ -39,9 +39,7 @@ async def packed(folder: Path) -> Path:
     try:
         _, said = await process.communicate()
     except asyncio.CancelledError:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.communicate()
+        await end(process)
         raise
     if process.returncode:
         raise DragomanError(f"the result could not be made: {said.decode(errors='replace')[-500:]}")

@@ -87,7 +87,8 @@ async def heard(path: Path, limits: Limits | None = None, signalled: int = 0) ->
     """Bytes of PCM. The child gets a signal after the first of them."""
     async with opened(path, limits) as audio:
         count = len((await anext(audio)).pcm)
-        os.kill(audio._process.pid, signalled)
+        if signalled:
+            os.kill(audio._process.pid, signalled)
         return count + sum([len(stretch.pcm) async for stretch in audio])
 
 
