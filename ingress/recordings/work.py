@@ -187,7 +187,7 @@ class Work:
                 case ErrorTold(utterance=int(utterance), target=str(target)):
                     speech.pop((utterance, target), None)
                 case SessionClosed(reason="internal_error"):
-                    raise PieceLost("the session of the recording failed", code="internal_error")
+                    raise PieceLost("the session of the recording failed", code="internal")
                 case SessionClosed(reason=reason) if reason != WELL_ENDED:
                     raise Unavailable(f"the session of the recording was ended: {reason}")
             for found in self._gathering.take(piece):
