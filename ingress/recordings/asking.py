@@ -124,7 +124,7 @@ def _asked(given: dict[str, Any], name: str) -> Asked:
         raise _bad("reference", f"is longer than {MAX_REFERENCE_BYTES} bytes")
     asked = msgspec.structs.replace(asked, name=clean_name(name))
     wishes = asked.wishes()
-    spoken = wishes.targets if speech is True else asked.speech
+    spoken = wishes.targets if speech is True else list(dict.fromkeys(asked.speech))
     return msgspec.structs.replace(asked, speech=spoken)
 
 

@@ -182,8 +182,8 @@ class Work:
                         await asyncio.to_thread(spool.speak, utterance, target, start, pcm, chunks[0].sample_rate)
                 case SpeechMissing(utterance=utterance, target=target):
                     speech.pop((utterance, target), None)
-                case ErrorTold(retryable=True, code=code, message=message) if record.attempt <= PATIENT_ATTEMPTS:
-                    raise PieceLost(message, code=code)
+                case ErrorTold() if _is_passing(piece) and record.attempt <= PATIENT_ATTEMPTS:
+                    raise PieceLost(piece.message, code=piece.code)
                 case ErrorTold(utterance=int(utterance), target=str(target)):
                     speech.pop((utterance, target), None)
                 case SessionClosed(reason="internal_error"):
@@ -249,3 +249,9 @@ def _flat(error: BaseException) -> Iterator[BaseException]:
             yield from _flat(inner)
     else:
         yield error
+
+
+def _is_passing(told: ErrorTold) -> bool:
+    """Whether another time may be better. For somebody who speaks, a full queue is the end of an utterance: they will
+    have gone on; a recording waits."""
+    return told.retryable or told.code == QueueFull.code

@@ -34,7 +34,9 @@ def test_lists_are_written_in_three_ways(fields: list[tuple[str, str]]) -> None:
     assert from_form(fields, "").targets == ["en", "es"]
 
 
-@pytest.mark.parametrize(("speech", "spoken"), [("true", ["en", "es"]), ("false", []), ("es", ["es"])])
+@pytest.mark.parametrize(
+    ("speech", "spoken"), [("true", ["en", "es"]), ("false", []), ("es", ["es"]), ("es,es", ["es"])]
+)
 def test_speech_is_all_nothing_or_some(speech: str, spoken: list[str]) -> None:
     asked = from_form([("targets", "en,es"), ("speech", speech)], "")
     assert asked.speech == spoken

@@ -24,14 +24,16 @@ from wire.kv import Bucket
 from wire.protocol import ErrorTold, SessionClosed
 from wire.records import RecordingRecord
 
+GONE = ErrorTold(code="timed_out", message="gone", retryable=True, utterance=2)
+NO_ROOM = ErrorTold(code="queue_full", message="no room", retryable=False, utterance=2)
 
-def losing(scribe: Scribe, monkeypatch: pytest.MonkeyPatch, sessions: int) -> None:
+
+def losing(scribe: Scribe, monkeypatch: pytest.MonkeyPatch, sessions: int, lost: ErrorTold = GONE) -> None:
     """The second piece of so many sessions comes to nothing: its audio went with a scheduler, say."""
     written = scribe._utterance
 
     async def write(session: str, number: int, end: float) -> None:
         if number == 2 and len(scribe.sessions) <= sessions:
-            lost = ErrorTold(code="timed_out", message="gone", retryable=True, utterance=2)
             await scribe.tell(session, lost)
         else:
             await written(session, number, end)
@@ -40,12 +42,13 @@ def losing(scribe: Scribe, monkeypatch: pytest.MonkeyPatch, sessions: int) -> No
     monkeypatch.setattr(recorder, "AGAIN_S", 0.0)
 
 
+@pytest.mark.parametrize("lost", [GONE, NO_ROOM], ids=["gone", "no room"])
 async def test_a_recording_that_lost_a_piece_is_begun_again_and_comes_out_whole(
-    jobs: Jobs, scribe: Scribe, bus: Bus, monkeypatch: pytest.MonkeyPatch
+    jobs: Jobs, scribe: Scribe, bus: Bus, monkeypatch: pytest.MonkeyPatch, lost: ErrorTold
 ) -> None:
     undisturbed = await jobs.new(recording(9), targets="en")
     await jobs.until(undisturbed, "done")
-    losing(scribe, monkeypatch, sessions=2)
+    losing(scribe, monkeypatch, 2, lost)
     id = await jobs.new(recording(9), targets="en", reference=" ")
     job = await jobs.until(id, "done")
     assert (job["failures"], job["progress"]["heard"]) == (0, 9.0)
