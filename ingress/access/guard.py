@@ -29,6 +29,9 @@ PUBLIC = frozenset({"/", "/static", "/healthz", "/readyz", "/openapi.json"})
 FOR_GUESTS = frozenset({"/v1/info", "/v1/stream"})
 """Routes for those who may enter one room alone; what they may do there is the connection's to see to."""
 
+REALTIME = "/v1/realtime"
+"""Below this is all that a key opens which brings its session along (`ek_…`): it is made for pages."""
+
 SOCKETS = frozenset({"/v1/stream", "/v1/realtime", "/v1/realtime/translations"})
 """WebSockets: their doors count by themselves (`Meter.session`), and say in the socket what is wrong."""
 
@@ -108,6 +111,8 @@ class Guard:
         route = _route(request)
         if caller.room and route not in FOR_GUESTS:
             raise Forbidden("this token lets into one room, and nowhere else")
+        if caller.session and not route.startswith(REALTIME):
+            raise Forbidden("this key opens sessions of the Realtime API, and nothing else")
         request[CALLER] = caller
         if route not in FREE and (allowance := self._access.meter.request(caller)) is not None:
             request[ALLOWANCE] = allowance

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from ingress.access.body import whole
 from ingress.access.caller import Caller, caller_of
 from ingress.access.keyring import Keyring
 from ingress.access.refusals import Forbidden
@@ -26,7 +27,7 @@ CheckRoom = Callable[[str, Caller], Awaitable[str]]
 async def issue(request: web.Request, keyring: Keyring, check_room: CheckRoom) -> web.Response:
     """Raises ClientError, Forbidden, QueueFull, NatsUnavailable."""
     caller = caller_of(request)
-    wanted = read(await request.read())
+    wanted = read(await whole(request))
     seconds = min(wanted.seconds, caller.until - time.time()) if caller.until else wanted.seconds
     if seconds < 1:
         raise Forbidden("what was shown expires in this moment: nothing can be made with it")

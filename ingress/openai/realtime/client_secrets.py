@@ -15,6 +15,7 @@ from aiohttp import web
 from msgspec import Meta
 
 from ingress.access import Forbidden, caller_of
+from ingress.access.body import whole
 from ingress.access.keyring import Minted
 from ingress.openai.realtime import configuration, connecting, interpreting, messages
 from ingress.openai.realtime.configuration import Configuration
@@ -24,6 +25,8 @@ from ingress.shared import Ingress
 from wire import keys
 
 USUAL_S = 600
+MAX_KEPT_BYTES = 16 * 1024
+"""Of what a key carries: all ingresses have it in memory, and the bucket has room for all tenants' together."""
 
 
 class ExpiresAfter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,7 +75,7 @@ class ClientSecrets:
 
     async def transcription(self, request: web.Request) -> web.Response:
         """For `/v1/realtime`."""
-        body = messages.parse(await request.read() or b"{}")
+        body = messages.parse(await whole(request) or b"{}")
         wanted: Wanted = messages.convert(body, Wanted)
         asked = Configuration()
         if wanted.session is not None:
@@ -83,7 +86,7 @@ class ClientSecrets:
 
     async def translation(self, request: web.Request) -> web.Response:
         """For `/v1/realtime/translations`."""
-        wanted: Wanted = messages.convert(messages.parse(await request.read()), Wanted)
+        wanted: Wanted = messages.convert(messages.parse(await whole(request)), Wanted)
         if wanted.session is None:
             raise Refused("`session` is missing", param="session", code="missing_required_parameter")
         asked = interpreting.begun(wanted.session)
@@ -93,7 +96,7 @@ class ClientSecrets:
 
     async def old_transcription(self, request: web.Request) -> web.Response:
         """As it was before there were client secrets for all kinds: the session's fields are the body's."""
-        body = messages.parse(await request.read() or b"{}")
+        body = messages.parse(await whole(request) or b"{}")
         wish = messages.convert(body.pop("client_secret", None) or {}, OldWish, "client_secret")
         asked = configuration.old_updated(Configuration(), body)
         minted = await self._mint(request, asked, wish.expires_after or wish.expires_at)
@@ -109,7 +112,10 @@ class ClientSecrets:
             seconds = min(seconds, caller.until - time.time())
         if seconds < 1:
             raise Forbidden("what was shown expires in this moment: nothing can be made with it")
-        return await self._keyring.mint(caller, seconds, kind=keys.CLIENT_SECRET, session=connecting.kept(asked))
+        carried = connecting.kept(asked)
+        if len(carried.encode()) > MAX_KEPT_BYTES:
+            raise Refused(f"`session` has more than {MAX_KEPT_BYTES} bytes: a key carries no more", param="session")
+        return await self._keyring.mint(caller, seconds, kind=keys.CLIENT_SECRET, session=carried)
 
 
 def _session() -> str:

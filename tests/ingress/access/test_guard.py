@@ -193,3 +193,19 @@ async def test_what_goes_wrong_here_is_told_without_a_word_about_it(
     status, told, _ = await ask(open_door + "/v1/rooms", "POST")
     assert (status, told["error"]["type"], told["error"]["code"]) == (500, "server_error", "internal")
     assert "innards" not in str(told)
+
+
+async def test_a_key_for_pages_opens_sessions_and_nothing_else(closed: str, key: str) -> None:
+    _, made, _ = await ask(closed + "/v1/realtime/client_secrets", "POST", key=key, json={})
+    for method, path in (
+        ("GET", "/v1/jobs"), ("POST", "/v1/tokens"), ("POST", "/v1/rooms"), ("GET", "/v1/models"),
+        ("GET", "/v1/stream"), ("POST", "/v1/audio/speech"),
+    ):  # fmt: skip
+        status, told, _ = await ask(closed + path, method, key=made["value"])
+        assert (status, told["error"]["code"]) == (403, "forbidden"), path
+    protocols = ["realtime", f"openai-insecure-api-key.{made['value']}"]
+    async with (
+        aiohttp.ClientSession() as http,
+        http.ws_connect(closed + "/v1/realtime?intent=transcription", protocols=protocols) as socket,
+    ):
+        assert socket.protocol == "realtime"

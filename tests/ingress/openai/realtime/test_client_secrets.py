@@ -15,6 +15,8 @@ from openai.types.realtime import RealtimeTranscriptionSessionCreateResponse
 from tests.ingress.openai.realtime.raw import connected
 
 WITHIN_S = 5
+PROMPT = {"prompt": "," * 20_000}
+"""It names nothing, and is long."""
 
 
 @pytest.fixture
@@ -105,6 +107,7 @@ async def test_as_it_was_asked_for_before(url: str) -> None:
     ("body", "param"),
     [
         ({"session": {"type": "realtime"}}, "session.type"),
+        ({"session": {"type": "transcription", "audio": {"input": {"transcription": PROMPT}}}}, "session"),
         ({"session": {"type": "transcription", "include": ["logprobs"]}}, "session.include"),
         ({"expires_after": {"seconds": 9}}, "expires_after.seconds"),
         ({"expires_after": {"anchor": "now", "seconds": 60}}, "expires_after.anchor"),
