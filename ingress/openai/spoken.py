@@ -58,7 +58,7 @@ def decoded(body: bytes, kind: type[T]) -> T:
     """JSON into `kind`. Raises Refused, which names the field."""
     try:
         given: Any = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(f"the body is no JSON: {error}", code="bad_request") from error
     try:
         return msgspec.convert(given, kind)

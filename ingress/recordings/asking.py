@@ -91,7 +91,7 @@ def from_json(body: bytes) -> list[Asked]:
     """One for each of the `urls`. Raises Refused."""
     try:
         given = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(f"the body is no JSON: {error}", code="bad_request") from error
     if not isinstance(given, dict):
         raise Refused("the body is a JSON object", code="bad_request")
@@ -147,7 +147,7 @@ def check_known(field: str) -> None:
 def _json(field: str, text: str) -> Any:
     try:
         return msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise _bad(field, f"is no JSON: {error}") from error
 
 

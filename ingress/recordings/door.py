@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 from aiohttp import hdrs, web
 
 from ingress.access import answers
+from ingress.access.body import PATIENCE_S
 from ingress.access.caller import caller_of
+from ingress.endings import Ending
 from ingress.recordings import download, events, shown
 from ingress.recordings.asking import MAX_REFERENCE_BYTES
 from ingress.recordings.intake import Intake, Taken
@@ -42,7 +45,7 @@ def install(app: web.Application, ingress: Ingress) -> None:
         (hdrs.METH_DELETE, JOB, door.delete),
     ]
     for method, path, handler in routes:
-        app.router.add_route(method, path, _in_words(handler))
+        app.router.add_route(method, path, _in_words(_while_let_in(handler, ingress)))
 
 
 def _in_words(handler: Handler) -> Handler:
@@ -58,6 +61,21 @@ def _in_words(handler: Handler) -> Handler:
             return _refusal(refused)
 
     return answered
+
+
+def _while_let_in(handler: Handler, ingress: Ingress) -> Handler:
+    """What takes long - an upload, a download, events - breaks off when the key is revoked under which it began."""
+
+    @functools.wraps(handler)
+    async def watched(request: web.Request) -> web.StreamResponse:
+        def end(ending: Ending) -> None:
+            if request.transport is not None:
+                request.transport.abort()
+
+        with ingress.meter.watching(caller_of(request), end):
+            return await handler(request)
+
+    return watched
 
 
 def _refusal(refused: Refused) -> web.Response:
@@ -142,10 +160,14 @@ def _accepted(body: dict[str, Any], jobs: list[Taken]) -> web.Response:
 
 async def _body(request: web.Request) -> bytes:
     data = bytearray()
-    async for piece in request.content.iter_chunked(64 * 1024):
-        data += piece
-        if len(data) > 2 * MAX_REFERENCE_BYTES:
-            raise Refused("the body is too large", code="too_large", status=413)
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            async for piece in request.content.iter_chunked(64 * 1024):
+                data += piece
+                if len(data) > 2 * MAX_REFERENCE_BYTES:
+                    raise Refused("the body is too large", code="too_large", status=413)
+    except TimeoutError as error:
+        raise Refused("the body has not come in whole", code="request_timeout", status=408) from error
     return bytes(data)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 from aiohttp import hdrs, web
@@ -9,6 +10,9 @@ from aiohttp import hdrs, web
 from ingress.recordings.kept import Kept
 from ingress.recordings.refusals import Refused
 from wire.records import RecordingRecord
+
+PATIENCE_S = 60.0
+"""A client that takes nothing for so long is cut off."""
 
 _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 
@@ -35,7 +39,13 @@ async def sent(request: web.Request, record: RecordingRecord, kept: Kept) -> web
     await response.prepare(request)
     if request.method != hdrs.METH_HEAD:
         async for piece in kept.read_result(info, start, end):
-            await response.write(piece)
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    await response.write(piece)
+            except TimeoutError:  # nobody reads: it can be gone on with
+                if request.transport is not None:
+                    request.transport.abort()
+                return response
         await response.write_eof()
     return response
 

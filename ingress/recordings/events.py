@@ -6,6 +6,7 @@ matter which ingress works on the recording and which is asked.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from typing import Any
@@ -23,6 +24,8 @@ from wire.records import RecordedUtterance, RecordingRecord
 
 BEAT_S = 10.0
 LOOK_S = 2.0
+PATIENCE_S = 60.0
+"""A client that takes nothing for so long is cut off."""
 HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -35,6 +38,9 @@ async def told(request: web.Request, record: RecordingRecord, ingress: Ingress, 
         await response.write_eof()
     except (ConnectionError, NatsUnavailable):
         pass  # it comes back with the number of the last that it has
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()
     return response
 
 
@@ -95,7 +101,8 @@ class _Telling:
         await self._put(f"{head}data: {json.dumps(data, ensure_ascii=False)}\n\n".encode())
 
     async def _put(self, data: bytes) -> None:
-        await self._response.write(data)
+        async with asyncio.timeout(PATIENCE_S):
+            await self._response.write(data)
         self._wrote = time.monotonic()
 
 

@@ -22,6 +22,10 @@ PIECE_BYTES = 64 * 1024
 PATIENCE_S = 60.0
 MAX_FIELD_BYTES = 512 * 1024
 MAX_FIELDS = 200
+MAX_HEAD_BYTES = 8190
+"""Of a part of a form, as much as is likely."""
+MAX_TEXT_BYTES = MAX_REFERENCE_BYTES + 2 * MAX_FIELD_BYTES
+"""Of all fields together: they are in memory."""
 MIB = 1024 * 1024
 
 Keep = Callable[[AsyncIterator[bytes]], Awaitable[str]]
@@ -45,10 +49,11 @@ class Reception:
         self.size = 0
         self._max_mb = max_mb
         self._count = count
+        self._room = MAX_TEXT_BYTES
 
     async def receive(self, request: web.Request, keep: Keep) -> Form:
         """Raises Refused, and what `keep` and `count` raise; ConnectionError where the client has gone."""
-        if (request.content_length or 0) > self._max_mb * MIB + MAX_REFERENCE_BYTES + MAX_FIELDS * MAX_FIELD_BYTES:
+        if (request.content_length or 0) > self._max_mb * MIB + MAX_TEXT_BYTES + MAX_FIELDS * MAX_HEAD_BYTES:
             raise TooLarge(self._max_mb)
         try:
             return await self._parts(request, keep)
@@ -102,8 +107,11 @@ class Reception:
         data = bytearray()
         while piece := await _next(part):
             data += piece
+            self._room -= len(piece)
             if len(data) > limit:
                 raise Refused(f"`{name}` is longer than {limit} bytes", code="bad_field", param=name)
+            if self._room < 0:
+                raise Refused(f"the fields have more than {MAX_TEXT_BYTES} bytes", code="bad_field", param=name)
         try:
             return data.decode("utf-8-sig")
         except UnicodeDecodeError as error:

@@ -29,6 +29,7 @@ def test_what_is_asked_where_nothing_is_said() -> None:
         (b"", None, "bad_request"),
         (b"{", None, "bad_request"),
         (b"\xff", None, "bad_request"),
+        (b"[" * 100_000, None, "bad_request"),
         (b"[]", None, "invalid_value"),
         (b"{}", "input", "missing_required_parameter"),
         (body(input="\n…"), "input", "invalid_value"),

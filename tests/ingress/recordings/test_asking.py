@@ -77,6 +77,7 @@ def test_two_languages_that_take_turns_are_the_targets() -> None:
         ([("langs", "en")], "unknown_field", "langs"),
         ([("source", "en"), ("source", "fr")], "bad_field", "source"),
         ([("glossary", "{")], "bad_field", "glossary"),
+        ([("glossary", "[" * 100_000)], "bad_field", "glossary"),
         ([("glossary", '{"wrds":[]}')], "bad_field", "glossary"),
         ([("glossary", '{"words":[1]}')], "bad_field", "glossary"),
         ([("targets", "en"), ("source", "en")], "target_equals_source", None),
@@ -97,6 +98,7 @@ def test_what_is_wrong_is_refused_by_name(fields: list[tuple[str, str]], code: s
     [
         (b"{", "bad_request", None),
         (b"[]", "bad_request", None),
+        (b"[" * 100_000, "bad_request", None),
         (b"\xff", "bad_request", None),
         (b"{}", "missing_field", "urls"),
         ({"urls": []}, "bad_field", "urls"),

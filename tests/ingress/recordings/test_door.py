@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import io
 import json
 import re
@@ -13,7 +15,7 @@ import pytest
 
 from ingress.recordings import door
 from tests.ingress import client
-from tests.ingress.access.doors import given
+from tests.ingress.access.doors import given, revoke
 from tests.ingress.recordings.caller import Jobs, jobs_at, unpacked
 from tests.ingress.recordings.scribe import Scribe, recording
 from tests.nats_server import NatsServer
@@ -188,3 +190,35 @@ def test_every_path_and_code_is_documented() -> None:
     assert [code for code in sorted(codes) if f"`{code}`" not in PAGE] == []
     for method, path in (("GET", door.JOBS), ("GET", door.JOB), ("DELETE", door.JOB), ("POST", door.JOBS)):
         assert f"## {method} {path}" in PAGE
+
+
+@pytest.mark.parametrize("path", ["/events", ""])
+async def test_what_takes_long_breaks_off_when_its_key_is_revoked(server: NatsServer, bus: Bus, path: str) -> None:
+    """The events of a job that waits, and an upload that does not end."""
+    key = await given(bus, "acme")
+    async with client.ingress(server.url) as url, jobs_at(url) as any_jobs:
+        jobs = any_jobs.as_tenant(key)
+        host, port = url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(
+            f"GET /v1/jobs/{await jobs.new(b'x')}/events HTTP/1.1\r\nHost: 127.0.0.1\r\n".encode()
+            if path
+            else b"POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n"
+            b"Content-Type: multipart/form-data; boundary=b\r\n"
+        )
+        writer.write(f"Authorization: Bearer {key}\r\n\r\n".encode())
+        if path:
+            assert b"200" in await reader.readline()
+        else:
+            records = Bucket(bus, subjects.RECORDINGS_KV, RecordingRecord)
+
+            async def begun() -> bool:
+                return bool(await records.items())
+
+            await until(begun)
+        await revoke(bus, key)
+        with contextlib.suppress(ConnectionError):
+            await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()

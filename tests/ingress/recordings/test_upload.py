@@ -42,6 +42,7 @@ END = "\r\n--b--\r\n"
         (FILE + "\r\nno end", 400, "bad_request", None),
         (FIELD.format("reference") + "\r\n" + "x" * 2_000_001 + END, 400, "bad_field", "reference"),
         ((FIELD.format("targets") + "\r\nen\r\n") * 201 + END, 400, "bad_request", None),
+        ((FIELD.format("reference") + "\r\n" + "x" * 2_000_000 + "\r\n") * 2 + END, 400, "bad_field", "reference"),
     ],
 )
 async def test_forms_that_are_wrong(idle: Jobs, bus: Bus, body: str, status: int, code: str, param: str | None) -> None:
