@@ -95,4 +95,9 @@ class Access:
             )
         if self._claims is not None and keys.shape_of(text) is None and text.count(".") == 2:
             return self._claims.caller(text)
-        return self.keyring.caller(text)
+        caller = self.keyring.caller(text)
+        if self.demanded and not caller.key:
+            raise Unauthorized(
+                "this token was made where nobody needed a key, and here everybody does: ask for a new one"
+            )
+        return caller

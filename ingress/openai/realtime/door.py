@@ -151,6 +151,11 @@ class Door:
                 inside.enter_context(self.ingress.meter.session(self._caller, self.end))
                 if (unready := self.ingress.unready()) is not None:
                     self.end(unready)
+                elif (
+                    sum(isinstance(each, Door) for each in self.ingress.connections)
+                    > self.ingress.settings.max_sessions
+                ):
+                    self.end(endings.FULL)  # whoever has not said anything yet counts, too
                 elif self._refusal is not None:
                     raise self._refusal
                 self.check()
@@ -218,9 +223,12 @@ class Door:
     async def open(self, wishes: Wishes, rate: int) -> Passage:
         """The session, from its first audio on: `wishes` and `rate` (Hz) count then.
 
-        Raises LanguageUnsupported, NatsUnavailable, NoScheduler.
+        Raises LanguageUnsupported, NatsUnavailable, NoScheduler, Unavailable where there is no room for it.
         """
         if self.line is None:
+            full = endings.FULL.error
+            if full is not None and self.ingress.unready_for(self._way_in.session) is endings.FULL:
+                raise Unavailable(full.message, code=full.code)
             self.check_served(wishes)
             opened = self._way_in.mail
             assert isinstance(opened, SessionOpened)

@@ -39,6 +39,17 @@ async def test_on_this_machine_nobody_needs_a_key_until_there_is_one(bus: Bus) -
     assert made.demanded, "the last key that is revoked does not open the door"
 
 
+async def test_a_token_that_needed_no_key_goes_when_there_is_one(bus: Bus) -> None:
+    made = access(bus)
+    await made.load()
+    token = (await made.keyring.mint(made.caller(""), 3600)).text
+    assert made.caller(token).tenant == "default"
+    await given(bus, "acme")
+    await made.load()
+    with pytest.raises(Unauthorized):
+        made.caller(token)
+
+
 async def test_where_others_can_come_nobody_starts_without_keys(bus: Bus, tmp_path: Path) -> None:
     for host in ("0.0.0.0", "::", "192.0.2.1", "example.org"):
         with pytest.raises(SettingsError, match=r"dragoman keys create.*--auth off"):

@@ -169,3 +169,20 @@ async def test_what_cannot_be_reached_is_said(url: str, actor: Actor, monkeypatc
 async def test_a_plain_request_is_no_socket(url: str) -> None:
     async with aiohttp.ClientSession() as session, session.get(url + PATH) as answer:
         assert answer.status == 400
+
+
+async def test_who_says_nothing_yet_counts_too(server: NatsServer, actor: Actor, node: None, script: Script) -> None:
+    """A server has room for so many, whether they have begun to speak or wait; and whoever speaks first has it."""
+    async with client.ingress(server.url, max_sessions=1) as url:
+        await client.ready(url)
+        async with connected(url, PATH) as early:
+            await early.until("session.created")
+            async with connected(url, PATH) as late:
+                assert (await late.until("(closed)"))["code"] == 1013
+                assert late.events[0]["error"]["code"] == "too_many_sessions"
+            async with client.connected(url) as speaker:
+                await speaker.say("session.start", source="fr", targets=["en"])
+                await script.opened()
+                await early.say(type="input_audio_buffer.append", audio=TENTH_S)
+                assert (await early.until("(closed)"))["code"] == 1013
+                assert early.all("error")[0]["error"]["code"] == "too_many_sessions"
