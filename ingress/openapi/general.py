@@ -120,6 +120,7 @@ PATHS: dict[str, Json] = {
             "requestBody": {**taken(ref("TokenWanted")), "required": False},
             "responses": {
                 "201": answer("There is one. It is shown this once.", ref("Token")),
+                "408": refusal("Nothing more came of the request."),
                 "413": refusal("The body is longer than anything that could be meant."),
             },
         }

@@ -27,6 +27,7 @@ SCHEMAS: dict[str, Json] = {
 
 _MINTED: Json = {
     "200": answer("There is one.", ref("ClientSecret")),
+    "408": refusal("Nothing more came of the request."),
     "413": refusal("The body is longer than anything that could be meant."),
 }
 

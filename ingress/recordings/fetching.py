@@ -29,6 +29,8 @@ MAX_URL = 4096
 REDIRECTS = (301, 302, 303, 307, 308)
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_OF_CLOUDS = frozenset({"168.63.129.16"})
+"""Looks public, and is where machines in Azure ask their host for what they are configured with."""
 
 Allowed = Callable[[str], bool]
 """Of an IP address, in text."""
@@ -53,7 +55,11 @@ def is_public(address: str) -> bool:
             return is_public(str(inner))
         if found.is_site_local:
             return False
-    return found.is_global and not (found.is_multicast or found.is_reserved or found.is_unspecified)
+    return (
+        found.is_global
+        and str(found) not in _OF_CLOUDS
+        and not (found.is_multicast or found.is_reserved or found.is_unspecified)
+    )
 
 
 class _Resolver(AbstractResolver):
