@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,9 @@ MAX_FIELDS = 300
 MAX_TEXT_BYTES = 256 * 1024
 """Of all text fields together: a hundred keywords and four voices' samples are less."""
 
+LEAST_RATE = 4096
+"""Bytes a second. A form that comes more slowly than that is given up after its patience: drops would keep a place."""
+
 FILE = "file"
 
 
@@ -46,7 +50,8 @@ class Upload:
 async def received(
     request: web.Request, max_bytes: int, count: Callable[[int], None], patience: float
 ) -> AsyncIterator[Upload]:
-    """`count` is told of bytes before they are kept, and may raise. `patience`: seconds without anything new.
+    """`count` is told of bytes before they are kept, and may raise. `patience`: seconds without anything new,
+    or behind `LEAST_RATE` on the whole.
 
     Raises Refused, ClientGone, and Unavailable where there is no room on disk.
     """
@@ -79,12 +84,14 @@ class _Form:
         self._max_bytes = max_bytes
         self._count = count
         self._patience = patience
+        self._began = time.monotonic()
+        self._received = 0
         self._room = MAX_TEXT_BYTES
 
     async def read(self, request: web.Request) -> None:
         reader = await request.multipart()
         while True:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._left()):
                 part = await reader.next()
             if part is None:
                 return
@@ -129,11 +136,17 @@ class _Form:
     async def _next(self, part: aiohttp.BodyPartReader) -> bytes:
         """Empty at the end."""
         while not part.at_eof():
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._left()):
                 piece = await part.read_chunk(PIECE_BYTES)
             if piece:
+                self._received += len(piece)
                 return piece
         return b""
+
+    def _left(self) -> float:
+        """Seconds for which the next piece is waited for."""
+        due = self._began + self._patience + self._received / LEAST_RATE
+        return min(self._patience, due - time.monotonic())
 
 
 def _too_large(max_bytes: int) -> Refused:

@@ -159,6 +159,28 @@ async def test_who_sends_nothing_more_is_given_up(door: Door) -> None:
     assert status == 408
 
 
+async def test_who_sends_drop_by_drop_is_given_up_too(door: Door) -> None:
+    sent = 0
+
+    async def dripping() -> AsyncIterator[bytes]:
+        nonlocal sent
+        head = multipart(b"a")
+        yield head[: head.index(b"\r\n\r\n") + 4]
+        pace = asyncio.Event()
+        while sent < 1000:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(pace.wait(), 0.05)
+            sent += 1
+            yield b"a"
+
+    with contextlib.suppress(aiohttp.ClientConnectionError):  # it is told while it still sends
+        await post(door, dripping(), **{"Content-Type": "multipart/form-data; boundary=b"})
+    (error,) = door.errors
+    assert isinstance(error, Refused)
+    assert error.status == 408
+    assert sent < 500
+
+
 async def test_who_hangs_up_leaves_nothing(door: Door) -> None:
     host = door.url.removeprefix("http://").rstrip("/").split(":")
     _, writer = await asyncio.open_connection(host[0], int(host[1]))
