@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from socket import SHUT_RDWR
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import aiohttp
 
@@ -129,13 +130,21 @@ async def opened(url: str, key: str = "") -> Link:
 
 def endpoint(url: str) -> str:
     """The WebSocket's address. Raises ClientError for what is no address."""
+    parts = server(url, {"http": "ws", "https": "wss"})
+    path = parts.path.rstrip("/")
+    return urlunsplit((parts.scheme, parts.netloc, path if path.endswith(PATH) else path + PATH, parts.query, ""))
+
+
+def server(url: str, schemes: Mapping[str, str]) -> SplitResult:
+    """The parts of a server's address. `schemes` maps those that are taken for others to the ones that are used; these
+    are taken as they are. Raises ClientError for what is no address."""
     try:
         parts = urlsplit(url)
-        scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
-        usable = scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
+        parts = parts._replace(scheme=schemes.get(parts.scheme, parts.scheme))
+        usable = parts.scheme in schemes.values() and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
     if not usable:
-        raise ClientError(f"{url!r} is no address of a server: give one such as ws://127.0.0.1:8080")
-    path = parts.path.rstrip("/")
-    return urlunsplit((scheme, parts.netloc, path if path.endswith(PATH) else path + PATH, parts.query, ""))
+        usual = next(iter(schemes.values()))
+        raise ClientError(f"{url!r} is no address of a server: give one such as {usual}://127.0.0.1:8080")
+    return parts

@@ -12,15 +12,16 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlunsplit
 
 import aiohttp
 import msgspec
 from aiohttp.abc import AbstractStreamWriter
 
 from cli import credentials
+from cli.link import server
 from wire import env
-from wire.errors import ClientError, DragomanError, ProtocolViolation, Unavailable
+from wire.errors import DragomanError, ProtocolViolation, Unavailable
 
 JOBS = "/v1/jobs"
 CONNECT_S, SILENCE_S = 10.0, 40.0
@@ -81,15 +82,8 @@ class Unreachable(Unavailable):
 
 def address(url: str) -> str:
     """The base of the server's addresses. Raises ClientError for what is none."""
-    try:
-        parts = urlsplit(url)
-        scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
-        usable = scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ClientError(f"{url!r} is no address of a server: give one such as http://127.0.0.1:8080")
-    return urlunsplit((scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
+    parts = server(url, {"ws": "http", "wss": "https"})
+    return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
 
 
 class Download:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
-from typing import cast
 
 from aiohttp import web
 
@@ -16,7 +14,7 @@ from ingress.connection import Connection
 from ingress.openai import realtime, rest
 from ingress.recordings import door as recordings
 from ingress.shared import Ingress
-from ingress.websocket import Socket
+from ingress.websocket import Socket, serve
 from wire.errors import Unavailable
 
 STATIC = Path(__file__).with_name("static")
@@ -119,18 +117,7 @@ async def _new_token(request: web.Request) -> web.Response:
 
 async def _stream(request: web.Request) -> web.StreamResponse:
     ingress = request.app[INGRESS]
-    if ingress.stopping:
-        raise web.HTTPServiceUnavailable(text="this server is going away: connect to another")
-    socket = Socket(ingress.settings.max_frame_bytes, PROTOCOL)
-    try:
-        await socket.prepare(request)
-    except ConnectionError:
-        return socket  # whoever asked is gone already
-    transport = cast("asyncio.WriteTransport | None", request.transport)
-    connection = Connection(ingress, socket, transport, caller_of(request))
-    ingress.connections.add(connection)
-    try:
-        await connection.run()
-    finally:
-        ingress.forget(connection)
-    return socket
+    return await serve(
+        ingress, request, Socket(ingress.settings.max_frame_bytes, PROTOCOL),
+        lambda socket, transport: Connection(ingress, socket, transport, caller_of(request)),
+    )  # fmt: skip

@@ -9,7 +9,6 @@ words: nobody learns which sessions there are.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from ingress.wishes import Wishes, asked
 from wire import subjects
 from wire.bus import Bus, Delivered
 from wire.errors import ClientError
+from wire.keys import hash_of
 from wire.kv import Bucket
 from wire.messages import ClientMail, ClientReturned, Message, SessionOpened, decode
 from wire.options import Options
@@ -141,11 +141,6 @@ async def returned(request: ResumeRequest, ingress: str, bus: Bus, tenant: str =
         session, connection, request.sample_rate, wishes, mail,
         after=request.n, checkpoint=checkpoint, heard=tuple(request.heard), newest=number,
     )  # fmt: skip
-
-
-def hash_of(token: str) -> str:
-    """SHA-256, hex."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _connection() -> str:

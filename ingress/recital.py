@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import msgspec
 
@@ -175,11 +175,14 @@ async def reciting(ingress: Ingress, wishes: Wishes, tenant: str) -> AsyncIterat
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     """What happened first, without the group; what broke the recital goes before what came of that."""
-    flat = [each for error in errors.exceptions for each in _flat(error)]
+    flat = list(each_of(errors))
     return next((each for each in flat if isinstance(each, DragomanError)), flat[0])
 
 
-def _flat(error: BaseException) -> list[BaseException]:
+def each_of(error: BaseException) -> Iterator[BaseException]:
+    """The error itself or, of a group, those inside, in order."""
     if isinstance(error, BaseExceptionGroup):
-        return [each for inner in error.exceptions for each in _flat(inner)]
-    return [error]
+        for inner in error.exceptions:
+            yield from each_of(inner)
+    else:
+        yield error

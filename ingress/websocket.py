@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from collections.abc import Callable
 from socket import SO_LINGER, SOL_SOCKET
+from typing import Protocol, TypeVar, cast
 
 from aiohttp import WSMessage, WSMsgType, web
 
 from ingress import endings
 from ingress.endings import Ending
+from ingress.shared import Guest, Ingress
 from wire.log import get
 
 log = get(__name__)
@@ -64,6 +67,32 @@ class PatientSocket(Socket):
                     asked = False
                 case _:
                     return message
+
+
+class Served(Guest, Protocol):
+    async def run(self) -> None: ...
+
+
+S = TypeVar("S", bound=Socket)
+
+
+async def serve(
+    ingress: Ingress, request: web.Request, socket: S, made: Callable[[S, asyncio.WriteTransport | None], Served]
+) -> S:
+    """Open the socket, and run what is `made` of it, a guest of this ingress, until one side ends."""
+    if ingress.stopping:
+        raise web.HTTPServiceUnavailable(text="this server is going away: connect to another")
+    try:
+        await socket.prepare(request)
+    except ConnectionError:
+        return socket  # whoever asked is gone already
+    guest = made(socket, cast("asyncio.WriteTransport | None", request.transport))
+    ingress.connections.add(guest)
+    try:
+        await guest.run()
+    finally:
+        ingress.forget(guest)
+    return socket
 
 
 async def say_goodbye(

@@ -27,11 +27,11 @@ Call = Callable[[web.Request], Awaitable[web.StreamResponse]]
 def install(app: web.Application, ingress: Ingress) -> None:
     transcribing, speaking, listing = Transcribing(ingress), Speaking(ingress), _Listing(ingress)
     app.cleanup_ctx.append(transcribing.running)
-    app.router.add_post("/v1/audio/transcriptions", _answered(transcribing.transcriptions))
-    app.router.add_post("/v1/audio/translations", _answered(transcribing.translations))
-    app.router.add_post("/v1/audio/speech", _answered(speaking.speech))
-    app.router.add_get("/v1/models", _answered(listing.all))
-    app.router.add_get("/v1/models/{model:.+}", _answered(listing.one))
+    app.router.add_post("/v1/audio/transcriptions", answered(transcribing.transcriptions))
+    app.router.add_post("/v1/audio/translations", answered(transcribing.translations))
+    app.router.add_post("/v1/audio/speech", answered(speaking.speech))
+    app.router.add_get("/v1/models", answered(listing.all))
+    app.router.add_get("/v1/models/{model:.+}", answered(listing.one))
 
 
 class _Listing:
@@ -51,7 +51,7 @@ class _Listing:
         return web.json_response(described(name))
 
 
-def _answered(call: Call) -> Call:
+def answered(call: Call) -> Call:
     async def answer(request: web.Request) -> web.StreamResponse:
         try:
             return await call(request)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from ingress.access.caller import Caller
 from ingress.delivery import SpeechFrame
 from ingress.media.decoding import Audio, opened
 from ingress.media.limits import Limits
-from ingress.recital import Recital, reciting
+from ingress.recital import Recital, each_of, reciting
 from ingress.recordings import fetching, packing
 from ingress.recordings.gathering import Finished, Gathering
 from ingress.recordings.kept import Kept, Telling
@@ -237,18 +236,10 @@ def _rounded(reached: dict[str, float]) -> dict[str, float]:
 
 def _told(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     """What matters most of all that went wrong, without the group."""
-    flat = list(_flat(errors))
+    flat = list(each_of(errors))
     if any(isinstance(each, Stale | Lost) for each in flat):
         return Lost("another ingress works on this recording")
     return next((each for each in flat if isinstance(each, DragomanError)), flat[0])
-
-
-def _flat(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from _flat(inner)
-    else:
-        yield error
 
 
 def _is_passing(told: ErrorTold) -> bool:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import cast
+from collections.abc import Callable
 
 from aiohttp import hdrs, web
 
-from ingress.access import answers, caller_of
+from ingress.access import caller_of
 from ingress.openai.realtime import connecting
 from ingress.openai.realtime.client_secrets import ClientSecrets
 from ingress.openai.realtime.configuration import Configuration
@@ -18,22 +17,21 @@ from ingress.openai.realtime.interpreting import Interpreting
 from ingress.openai.realtime.transcription import Transcription
 from ingress.openai.realtime.translation import Translation
 from ingress.openai.refusals import Refused
+from ingress.openai.rest import answered
 from ingress.shared import Ingress
-from ingress.websocket import PatientSocket
+from ingress.websocket import PatientSocket, serve
 
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 """A minute of audio at once."""
-
-Call = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def install(app: web.Application, ingress: Ingress) -> None:
     sockets, minting = _Sockets(ingress), ClientSecrets(ingress)
     app.router.add_get("/v1/realtime", sockets.transcribe)
     app.router.add_get("/v1/realtime/translations", sockets.translate)
-    app.router.add_post("/v1/realtime/client_secrets", _answered(minting.transcription))
-    app.router.add_post("/v1/realtime/translations/client_secrets", _answered(minting.translation))
-    app.router.add_post("/v1/realtime/transcription_sessions", _answered(minting.old_transcription))
+    app.router.add_post("/v1/realtime/client_secrets", answered(minting.transcription))
+    app.router.add_post("/v1/realtime/translations/client_secrets", answered(minting.translation))
+    app.router.add_post("/v1/realtime/transcription_sessions", answered(minting.old_transcription))
 
 
 class _Sockets:
@@ -71,28 +69,4 @@ class _Sockets:
         self, request: web.Request, door: Callable[[PatientSocket, asyncio.WriteTransport | None], Door]
     ) -> web.StreamResponse:
         """What is wrong is said in the socket, where clients look for it."""
-        ingress = self._ingress
-        if ingress.stopping:
-            raise web.HTTPServiceUnavailable(text="this server is going away: connect to another")
-        socket = PatientSocket(MAX_EVENT_BYTES, PROTOCOL)
-        try:
-            await socket.prepare(request)
-        except ConnectionError:
-            return socket  # whoever asked is gone already
-        guest = door(socket, cast("asyncio.WriteTransport | None", request.transport))
-        ingress.connections.add(guest)
-        try:
-            await guest.run()
-        finally:
-            ingress.forget(guest)
-        return socket
-
-
-def _answered(call: Call) -> Call:
-    async def answer(request: web.Request) -> web.StreamResponse:
-        try:
-            return await call(request)
-        except Refused as error:
-            return answers.error(error.status, str(error), code=error.code, param=error.param)
-
-    return answer
+        return await serve(self._ingress, request, PatientSocket(MAX_EVENT_BYTES, PROTOCOL), door)
