@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator
+from itertools import pairwise
 
 import pytest
 import pytest_asyncio
@@ -72,7 +73,11 @@ async def test_all_of_it_is_there(undisturbed: bytes) -> None:
     assert all(
         set(each["translations"]) == {"en", "es"} and each["speech"]["es"] and not each["errors"] for each in said
     )
-    assert len({each["text"] for each in said}) == len(said)
+    assert [each["utterance"] for each in said] == list(range(1, len(said) + 1))
+    assert all(before["end"] <= after["start"] for before, after in pairwise(said))
+    for each in said:
+        seconds = float(each["text"].removeprefix("I heard ").partition(" ")[0])
+        assert seconds == pytest.approx(each["end"] - each["start"], abs=1.0), "what was said elsewhere"
     covered = sum(each["end"] - each["start"] for each in said)
     assert covered > 0.7 * SECONDS
     assert files["es.srt"].count(b"-->") >= len(said)
