@@ -218,6 +218,8 @@ def test_every_function_that_makes_a_subject_is_documented() -> None:
         "slot_of_key",
         "party_key",
         "usage_key",
+        "line_key",
+        "line_of_key",
         "job_id",
         "job_message_id",
         "widened_message_id",

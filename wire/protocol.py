@@ -62,6 +62,15 @@ class SessionAlive(ClientEvent, frozen=True, kw_only=True, tag="session.alive"):
     """The ingress is there, and had nothing else to say for a while."""
 
 
+class QueueStatus(ClientEvent, frozen=True, kw_only=True, tag="queue.status"):
+    """Before `session.started`, each second: there is no room yet. `position` in the line counts from 1, `ahead` are
+    those before it. `eta_s`: seconds until it is let in, as things go now; left out where nobody knows."""
+
+    position: int
+    ahead: int
+    eta_s: float | None = None
+
+
 class AudioAck(ClientEvent, frozen=True, kw_only=True, tag="audio.ack"):
     """Chunks up to `chunk` are stored and need not be sent again."""
 
@@ -236,6 +245,7 @@ AnyClientEvent = (
     | SessionUpdated
     | SessionClosed
     | SessionAlive
+    | QueueStatus
     | AudioAck
     | UtteranceStarted
     | UtteranceEnded

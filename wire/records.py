@@ -71,6 +71,7 @@ class SchedulerRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
     partitions: int
     sessions: int
     version: str
+    pools: dict[str, PoolUse] = {}
 
 
 class NodeRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
@@ -79,7 +80,9 @@ class NodeRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
     `sources` are the languages it can transcribe, `targets` maps a target language to the sources it can be
     translated from ("*": any source), `voices` maps a language to the voice that speaks it. `foreign_load` is the
     percentage of the host that others use; a `dedicated` host takes work whatever it is. `tags` are capabilities beyond
-    the known ones, that engines of your own bring.
+    the known ones, that engines of your own bring. `rtf` is measured: seconds of engine time for a second of
+    an utterance's audio, by "<stage>/<model>" (stages asr, translate, speech; the latter two for one target), smoothed;
+    a stage that has not run yet is not there.
     """
 
     node: str
@@ -100,6 +103,78 @@ class NodeRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
     foreign_load: float = 0.0
     dedicated: bool = True
     tags: list[str] = []
+    rtf: dict[str, float] = {}
+
+
+# --- who is let in, and who waits ---
+
+
+class PoolUse(msgspec.Struct, frozen=True, kw_only=True):
+    """What one scheduler sees of a pool: live sessions (recordings are none) and what they ask for together,
+    `speech_share` of their time that was speech lately (0: not known), and `wait_s`, for how long nine of ten finals of
+    the last half minute waited at most before a node began."""
+
+    sessions: int = 0
+    targets: int = 0
+    spoken: int = 0
+    speech_share: float = 0.0
+    wait_s: float = 0.0
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """Live sessions that were let in, and how many targets and spoken targets they have together."""
+
+    sessions: int = 0
+    targets: int = 0
+    spoken: int = 0
+
+
+class Ticket(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who waits; `since` is in seconds since the epoch."""
+
+    id: str
+    tenant: str
+    since: float
+    targets: int = 0
+    spoken: int = 0
+
+
+class LineRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
+    """`lines/<pool>.<ingress>`: by tenant whom this ingress has let in, and who waits there, the first come first.
+    `seen` is the `round` of the AdmissionRecord that it goes by."""
+
+    ingress: str
+    seen: int = 0
+    held: dict[str, Held] = {}
+    waiting: list[Ticket] = []
+
+
+class Prices(msgspec.Struct, frozen=True, kw_only=True):
+    """Slots that a session keeps busy: for itself, and more for each target and each spoken target."""
+
+    session: float
+    target: float = 0.0
+    spoken: float = 0.0
+
+
+class AdmissionRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
+    """`admission/<pool>`: how many are let in. Written by one scheduler at a time, in numbered rounds.
+
+    `capacity` and `used` are slots, `streams` is the capacity in sessions of the usual kind. `limits` says for each
+    ingress how many slots' worth of sessions it may have in all; it lets in whoever is first in line while that
+    suffices. `a_minute` is how many were let in lately, 0: not known. `closed` says why nobody is let in now, or is
+    empty.
+    """
+
+    round: int
+    by: str
+    capacity: float
+    used: float
+    streams: float
+    prices: Prices
+    limits: dict[str, float] = {}
+    a_minute: float = 0.0
+    closed: str = ""
 
 
 # --- who may come in ---

@@ -19,6 +19,7 @@ SESSIONS_KV, BINDINGS_KV, NODES_KV = "sessions", "bindings", "nodes"
 SLOTS_KV, PARTITIONS_KV, SCHEDULERS_KV = "slots", "partitions", "schedulers"
 ROOMS_KV, PARTIES_KV = "rooms", "parties"
 KEYS_KV, TOKENS_KV, TENANTS_KV, USAGE_KV = "keys", "tokens", "tenants", "usage"
+ADMISSION_KV, LINES_KV = "admission", "lines"
 RECORDINGS_KV, HEARD_KV, RENDERED_KV = "recordings", "heard", "rendered"
 UPLOADS, RESULTS = "uploads", "results"
 """Object stores: what clients bring, and what they fetch."""
@@ -223,6 +224,16 @@ def slot_of_key(key: str) -> tuple[str, int]:
 def party_key(room: str, party: str) -> str:
     """`party` is the part of a room's members that is at one ingress."""
     return f"{token(room)}.{token(party)}"
+
+
+def line_key(pool: str, ingress: str) -> str:
+    return f"{token(pool)}.{token(ingress)}"
+
+
+def line_of_key(key: str) -> tuple[str, str]:
+    """(pool, ingress)"""
+    pool, _, ingress = key.partition(".")
+    return pool, ingress
 
 
 def usage_key(tenant: str, ingress: str) -> str:

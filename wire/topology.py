@@ -35,6 +35,10 @@ PARTY_RENEW_S = 3.0
 PARTY_TTL_S = 10
 """The members of a room at one ingress are gone when it has not said for so long that they are there."""
 
+LINE_RENEW_S = 2.0
+LINE_TTL_S = 6
+"""Who waits at an ingress, and whom it let in, is forgotten when it has said nothing for so long."""
+
 ROOM_TTL_S = 24 * 3600
 """A room that nobody has entered for so long goes."""
 
@@ -157,6 +161,13 @@ BUCKETS = (
         ttl_s=PARTY_TTL_S,
         max_bytes=64 * MIB,
         description="<code>.<party>: the members of a room at one ingress",
+    ),
+    Bucket(subjects.ADMISSION_KV, max_bytes=64 * MIB, description="<pool>: how many are let in"),
+    Bucket(
+        subjects.LINES_KV,
+        ttl_s=LINE_TTL_S,
+        max_bytes=64 * MIB,
+        description="<pool>.<ingress>: who was let in there, and who waits",
     ),
     Bucket(subjects.KEYS_KV, max_bytes=64 * MIB, description="<key id>: an API key's hash, and whose it is"),
     Bucket(subjects.TOKENS_KV, ttl_s=DAY_S, max_bytes=64 * MIB, description="<token id>: a short-lived token's hash"),

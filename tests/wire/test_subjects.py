@@ -109,6 +109,7 @@ def test_keys_tell_what_they_are_made_of(name: str, number: int) -> None:
     assert subjects.slot_of_key(subjects.slot_key(name, number)) == (name, number)
     assert subjects.party_key("ROOM", name) == f"ROOM.{name}"
     assert subjects.usage_key(name, "one-1") == f"{name}.one-1"
+    assert subjects.line_of_key(subjects.line_key(name, "one-1")) == (name, "one-1")
     assert matches(subjects.mailbox_partition(subjects.partition(name)), subjects.mailbox(name, "node"))
     assert matches(subjects.mailbox_clients(subjects.partition(name)), subjects.mailbox(name, "client"))
 
