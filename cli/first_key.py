@@ -34,10 +34,10 @@ def told(key: str, folder: Path, *, watched: bool) -> Iterator[str]:
     """Lines that say which it is, or where. Without a key there is nothing to say."""
     if not key:
         return
-    shown = key if watched else f"in {written(key, folder)}"
+    shown, once = (key, "is shown only once") if watched else (f"in {written(key, folder)}", "stands there alone")
     yield f"  Its key:           {shown}"
-    yield f"{'':21}Others can reach this server, so it asks for a key. This one was made just now, and is"
-    yield f"{'':21}shown only once; `dragoman keys create` makes more."
+    yield f"{'':21}Others can reach this server, so it asks for a key. This one was made just now, and"
+    yield f"{'':21}{once}; `dragoman keys create` makes more."
 
 
 def written(key: str, folder: Path) -> Path:

@@ -7,6 +7,7 @@ parts and not as a whole. Where sentences end the voice would pause anyway.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -19,7 +20,8 @@ PART_CHARACTERS = 400
 LONGEST = 800
 """A sentence that goes on for longer is cut between words."""
 
-_SENTENCE = re.compile(r".+?(?:[.!?…]+[\"'”’»)\]]*(?=\s|$)|[。！？]+[」』”’）]*|\n|$)", re.DOTALL)
+_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»)\]]*+(?=\s|$)|[。！？]++[」』”’）]*+|\n")
+"""A run of marks is tried once, from its beginning: it may be thousands long, and end nothing."""
 
 Named = Annotated[str, Meta(min_length=1, max_length=200)]
 
@@ -91,7 +93,8 @@ def _goes_on(made: list[str], sentence: str) -> bool:
 
 
 def _sentences(text: str) -> list[str]:
-    found = (each.strip() for each in _SENTENCE.findall(text))
+    ends = [0, *(end.end() for end in _END.finditer(text)), len(text)]
+    found = (text[begin:end].strip() for begin, end in pairwise(ends))
     return [piece for sentence in found if sentence for piece in _shortened(sentence)]
 
 

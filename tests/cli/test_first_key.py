@@ -32,6 +32,7 @@ def test_a_terminal_shows_it_and_a_log_does_not(tmp_path: Path) -> None:
     (tmp_path / first_key.FILE).chmod(0o644)
     lines = "\n".join(first_key.told("dgm_y", tmp_path, watched=False))
     assert "dgm_y" not in lines
+    assert "once" not in lines
     path = tmp_path / first_key.FILE
     assert str(path) in lines
     assert path.read_text() == "dgm_y\n"

@@ -50,6 +50,11 @@ def test_what_is_wrong_is_named(sent: bytes, param: str | None, code: str) -> No
         assert caught.value.param == param
 
 
+def test_marks_without_end_cost_no_more_than_words() -> None:
+    """Where each mark was tried again for all that follow, this took minutes."""
+    assert "".join(parts("A" + "!" * 100_000 + "b.")).replace(" ", "") == "A" + "!" * 100_000 + "b."
+
+
 def test_the_first_sentence_is_alone_and_the_others_go_together() -> None:
     text = "“Well!” she said. " + "Then it rained for days. " * 40
     first, *others = parts(text)
