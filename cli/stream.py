@@ -34,7 +34,7 @@ from cli.pacing import Pacing
 from cli.summary import Account, Summary
 from cli.tasks import first_of
 from wire import process
-from wire.errors import ClientError, DragomanError
+from wire.errors import ClientError, DragomanError, each_of
 from wire.messages import AUTO
 from wire.options import Glossary
 from wire.protocol import ErrorTold, StartRequest
@@ -216,7 +216,7 @@ class Playback:
             with _signals(enough, at_once):
                 await first_of(self._converse(session, files, enough), at_once.wait())
         except* DragomanError as errors:
-            for error in process.leaves(errors):
+            for error in each_of(errors):
                 if isinstance(error, DragomanError):
                     self.failed(error)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import msgspec
 
@@ -27,7 +27,7 @@ from ingress.shared import Ingress
 from ingress.signal import Signal
 from ingress.wishes import Wishes
 from wire.audio import SAMPLE_RATE
-from wire.errors import DragomanError, LanguageUnsupported, Unavailable
+from wire.errors import LanguageUnsupported, Unavailable, first_of
 from wire.messages import TextGiven
 from wire.protocol import ErrorTold, SessionClosed, TranscriptFinal, UtteranceEmpty, UtteranceEnded
 
@@ -167,22 +167,7 @@ async def reciting(ingress: Ingress, wishes: Wishes, tenant: str) -> AsyncIterat
                 for task in beside:
                     task.cancel()
     except BaseExceptionGroup as errors:
-        raise _first(errors) from None
+        raise first_of(errors) from None
     finally:
         ingress.forget(recital)
         await recital.leave()
-
-
-def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """What happened first, without the group; what broke the recital goes before what came of that."""
-    flat = list(each_of(errors))
-    return next((each for each in flat if isinstance(each, DragomanError)), flat[0])
-
-
-def each_of(error: BaseException) -> Iterator[BaseException]:
-    """The error itself or, of a group, those inside, in order."""
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from each_of(inner)
-    else:
-        yield error

@@ -25,7 +25,7 @@ from node_runtime.worker import Worker
 from wire import process, subjects, topology
 from wire.bus import Bus
 from wire.env import NodeSettings
-from wire.errors import DragomanError, NatsUnavailable, SettingsError
+from wire.errors import DragomanError, NatsUnavailable, SettingsError, first_of
 from wire.log import get
 
 log = get(__name__)
@@ -159,20 +159,7 @@ async def serve(settings: NodeSettings, stop: asyncio.Event, *, ready: Callable[
         try:
             await Node(bus, settings, name, ready).serve(stop)
         except BaseExceptionGroup as group:
-            raise _first(group) from group
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error that ended the tasks: one of ours before any other."""
-    leaves = list(_leaves(group))
-    return next((each for each in leaves if isinstance(each, DragomanError)), leaves[0])
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    found: list[BaseException] = []
-    for each in group.exceptions:
-        found += _leaves(each) if isinstance(each, BaseExceptionGroup) else [each]
-    return found
+            raise first_of(group) from group
 
 
 def main(argv: Sequence[str] | None = None) -> int:

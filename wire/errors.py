@@ -21,6 +21,8 @@ right, and `retryable`: whether the same request can succeed later without being
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 
 class DragomanError(Exception):
     """Base of all. `str(error)` is for a person, `error.code` for a program."""
@@ -92,3 +94,18 @@ class ModelMissing(DragomanError):
 
 class SettingsError(DragomanError):
     code = "bad_settings"
+
+
+def each_of(error: BaseException) -> Iterator[BaseException]:
+    """The error itself or, of a group, those inside, in order, however deep the task groups were."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from each_of(inner)
+    else:
+        yield error
+
+
+def first_of(error: BaseException) -> BaseException:
+    """What ended the tasks of a group: the first of ours, before whatever else came of it."""
+    flat = list(each_of(error))
+    return next((each for each in flat if isinstance(each, DragomanError)), flat[0])

@@ -13,13 +13,13 @@ import os
 import signal
 import sys
 import typing
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NoReturn, TypeVar
 
 import msgspec
 
 from wire import env, log
-from wire.errors import DragomanError, ModelMissing, SettingsError
+from wire.errors import DragomanError, ModelMissing, SettingsError, each_of
 
 S = TypeVar("S", bound=env.Settings)
 
@@ -86,20 +86,11 @@ def run(program: str, work: Awaitable[None], stop: asyncio.Event) -> int:
     try:
         uvloop.run(until_signalled())
     except* DragomanError as errors:
-        told = list(leaves(errors))
+        told = list(each_of(errors))
         code = UNUSABLE if any(isinstance(error, SettingsError | ModelMissing) for error in told) else 1
         for line in dict.fromkeys(str(error) for error in told):
             print(f"{program}: {line}", file=sys.stderr)
     return code
-
-
-def leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    """The errors of a group, however deep the task groups were that they came through."""
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from leaves(error)
-        else:
-            yield error
 
 
 def _asked_to_end(stop: asyncio.Event, number: int) -> None:

@@ -19,7 +19,7 @@ from ingress.access.caller import Caller
 from ingress.delivery import SpeechFrame
 from ingress.media.decoding import Audio, opened
 from ingress.media.limits import Limits
-from ingress.recital import Recital, each_of, reciting
+from ingress.recital import Recital, reciting
 from ingress.recordings import fetching, packing
 from ingress.recordings.gathering import Finished, Gathering
 from ingress.recordings.kept import Kept, Telling
@@ -29,7 +29,15 @@ from ingress.recordings.spool import Spool, Whole
 from ingress.shared import Ingress
 from ingress.wishes import Wishes
 from wire.audio import SAMPLE_RATE, seconds
-from wire.errors import DragomanError, LanguageUnsupported, NatsUnavailable, QueueFull, Stale, Unavailable
+from wire.errors import (
+    LanguageUnsupported,
+    NatsUnavailable,
+    QueueFull,
+    Stale,
+    Unavailable,
+    each_of,
+    first_of,
+)  # fmt: skip
 from wire.jobs import SpeechChunk
 from wire.log import get
 from wire.protocol import ErrorTold, SessionClosed, SpeechFinished, SpeechMissing
@@ -236,10 +244,9 @@ def _rounded(reached: dict[str, float]) -> dict[str, float]:
 
 def _told(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     """What matters most of all that went wrong, without the group."""
-    flat = list(each_of(errors))
-    if any(isinstance(each, Stale | Lost) for each in flat):
+    if any(isinstance(each, Stale | Lost) for each in each_of(errors)):
         return Lost("another ingress works on this recording")
-    return next((each for each in flat if isinstance(each, DragomanError)), flat[0])
+    return first_of(errors)
 
 
 def _is_passing(told: ErrorTold) -> bool:

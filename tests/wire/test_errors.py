@@ -5,7 +5,7 @@ import re
 import pytest
 
 from wire import errors
-from wire.errors import DragomanError
+from wire.errors import DragomanError, NatsUnavailable, Stale, each_of, first_of
 
 
 def tree(kind: type[DragomanError]) -> list[type[DragomanError]]:
@@ -38,3 +38,12 @@ def test_an_error_has_a_message_a_code_and_says_whether_to_try_again(kind: type[
     special = kind("m", code="special", retryable=not kind.retryable)
     assert (special.code, special.retryable) == ("special", not kind.retryable)
     assert kind.code != "special"
+
+
+def test_of_a_group_ours_comes_first_however_deep_it_is() -> None:
+    lost = NatsUnavailable("gone")
+    group = BaseExceptionGroup("a", [KeyError(1), BaseExceptionGroup("b", [lost, Stale("late")])])
+    assert [type(each) for each in each_of(group)] == [KeyError, NatsUnavailable, Stale]
+    assert first_of(group) is lost
+    assert isinstance(first_of(BaseExceptionGroup("a", [KeyError(1), ValueError()])), KeyError)
+    assert list(each_of(lost)) == [lost]
