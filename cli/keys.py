@@ -1,6 +1,6 @@
 """`dragoman keys`: API keys, and what tenants may use.
 
-    create --tenant NAME        a new key, printed once; only its hash is kept
+    create --tenant NAME        a new key, printed once; only its hash is kept. With --admin it is an operator's
     list                        all keys, those that are revoked too
     revoke ID…                  they stop working within a second, and what runs under them ends
     tenant NAME [--sessions …]  set limits (0: none), and show what is used
@@ -71,6 +71,7 @@ def _parser() -> process.Parser:
     created.add_argument("--tenant", default=DEFAULT_TENANT, type=_told(_tenant), help="whose it is")
     created.add_argument("--name", default="", type=_told(_name), help="what it is for, as `list` shows it")
     created.add_argument("--expires", default=0.0, type=_told(period), metavar="30d", help="it ends then (m, h, d)")
+    created.add_argument("--admin", action="store_true", help="it opens the dashboard, and sees all tenants")
     command("list", "all keys", _list)
     revoked = command("revoke", "let keys work no more", _revoke)
     revoked.add_argument("ids", nargs="+", metavar="ID", help="as `list` shows it")
@@ -87,14 +88,14 @@ def _parser() -> process.Parser:
 # --- keys -------------------------------------------------------------------------------------------------------------
 
 
-async def create(bus: Bus, tenant: str, name: str, expires: float = 0.0) -> str:
+async def create(bus: Bus, tenant: str, name: str, expires: float = 0.0, *, admin: bool = False) -> str:
     """A new key, which nobody can ask for again. `expires`: seconds since the epoch; 0: never. Raises QueueFull,
     NatsUnavailable."""
     text = keys.made(keys.KEY)
     shape = keys.shape_of(text)
     assert shape is not None
     record = KeyRecord(
-        hash=keys.hash_of(text), tenant=tenant, name=name, created=round(time.time(), 3), expires=expires
+        hash=keys.hash_of(text), tenant=tenant, name=name, created=round(time.time(), 3), expires=expires, admin=admin
     )
     await Bucket(bus, subjects.KEYS_KV, KeyRecord).create(shape.id, record)
     return text
@@ -107,9 +108,10 @@ async def exist(bus: Bus) -> bool:
 
 async def _create(bus: Bus, given: argparse.Namespace) -> None:
     expires = round(time.time() + given.expires, 3) if given.expires else 0.0
-    text = await create(bus, given.tenant, given.name, expires)
+    text = await create(bus, given.tenant, given.name, expires, admin=given.admin)
     until = f", until {_day(expires)}" if expires else ""
-    print(f"A key for tenant {given.tenant}{until}. It is shown only now: keep it well.", file=sys.stderr)
+    kind = "An admin key" if given.admin else "A key"
+    print(f"{kind} for tenant {given.tenant}{until}. It is shown only now: keep it well.", file=sys.stderr)
     print(text)
 
 
@@ -124,7 +126,8 @@ async def _list(bus: Bus, given: argparse.Namespace) -> None:
 
 
 def _state(key: KeyRecord, now: float) -> str:
-    return "revoked" if key.revoked else "expired" if key.expires and key.expires <= now else "good"
+    good = "good, admin" if key.admin else "good"
+    return "revoked" if key.revoked else "expired" if key.expires and key.expires <= now else good
 
 
 async def _revoke(bus: Bus, given: argparse.Namespace) -> None:

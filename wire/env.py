@@ -86,6 +86,7 @@ class IngressSettings(Settings, frozen=True, kw_only=True):
     jwt_issuer: str = ""
     jwt_audience: str = ""
     jwt_tenant_claim: str = "tenant"
+    jwt_admin_claim: str = ""
     tls_cert: str = ""
     tls_key: str = ""
     max_upload_mb: Count = 2048

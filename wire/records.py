@@ -182,7 +182,7 @@ class AdmissionRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
 
 class KeyRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
     """`keys/<key id>`: an API key, which is not kept itself: `hash` is the SHA-256, in hex, of all of it. Times are
-    seconds since the epoch; `expires` 0: never."""
+    seconds since the epoch; `expires` 0: never. `admin`: it is an operator's, and opens the dashboard."""
 
     hash: str
     tenant: str
@@ -190,12 +190,13 @@ class KeyRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
     created: float
     expires: float = 0.0
     revoked: bool = False
+    admin: bool = False
 
 
 class TokenRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
     """`tokens/<token id>`: a short-lived token, for a browser or a guest. `room`: the only room that it lets in, or
     empty. `key`: the id of the key that it was made with, and that it goes with. `session`: with what its sessions
-    begin, in the words of the door that made it."""
+    begin, in the words of the door that made it. `admin`: it was asked to be an operator's, as its key is."""
 
     hash: str
     tenant: str
@@ -203,6 +204,7 @@ class TokenRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
     room: str = ""
     key: str = ""
     session: str = ""
+    admin: bool = False
 
 
 class TenantRecord(Message, frozen=True, kw_only=True, omit_defaults=False):

@@ -4,6 +4,9 @@ With `auth = "auto"` nobody needs a key on an address that only this machine rea
 from the first key on, and wherever others can reach this server, every request needs one. On such an address a server
 without any key or `jwt_keys` does not start: it would be open to all by mistake, or closed to all. `auth = "keys"`
 always demands them (and starts without any: they may be made later), `auth = "off"` never does.
+
+Where none is demanded on loopback, whoever sits at this machine is its operator, too; but not where `origins` says that
+others come through a proxy.
 """
 
 from __future__ import annotations
@@ -84,7 +87,7 @@ class Access:
         except Unauthorized:
             if self.demanded:
                 raise
-            return Caller()  # clients of OpenAI's always show one
+            return Caller(admin=self.on_loopback and not self.origins)  # clients of OpenAI's always show a key
 
     def _caller(self, text: str) -> Caller:
         if not text:

@@ -57,6 +57,7 @@ class Claims:
         self._issuer = settings.jwt_issuer or None
         self._audience = settings.jwt_audience or None
         self._tenant_claim = settings.jwt_tenant_claim
+        self._admin_claim = settings.jwt_admin_claim
         self._seen = self._stamp()
         self._keys = read(self._path)
 
@@ -83,7 +84,8 @@ class Claims:
             raise Unauthorized(
                 f"the JWT says in no claim {self._tenant_claim!r} whose it is: 1 to 64 letters, digits, '_' or '-'"
             ) from error
-        return Caller(tenant, BY_JWT, until=float(claims["exp"]) + SKEW_S)
+        admin = bool(self._admin_claim) and claims.get(self._admin_claim) is True
+        return Caller(tenant, BY_JWT, until=float(claims["exp"]) + SKEW_S, admin=admin)
 
     def _checked(self, text: str) -> dict[str, Any]:
         """Its claims. Raises Unauthorized."""

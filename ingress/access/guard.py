@@ -23,8 +23,11 @@ from wire.log import get
 log = get(__name__)
 
 API = "/v1/"
-PUBLIC = frozenset({"/", "/static", "/healthz", "/readyz", "/openapi.json"})
-"""Routes that need no key."""
+PUBLIC = frozenset({"/", "/static", "/healthz", "/readyz", "/openapi.json", "/dashboard"})
+"""Routes that need no key: what pages are made of."""
+
+ADMIN = "/v1/admin/"
+"""Below this is what operators see and do. It counts for no tenant."""
 
 FOR_GUESTS = frozenset({"/v1/info", "/v1/stream"})
 """Routes for those who may enter one room alone; what they may do there is the connection's to see to."""
@@ -113,6 +116,11 @@ class Guard:
             raise Forbidden("this token lets into one room, and nowhere else")
         if caller.session and not route.startswith(REALTIME):
             raise Forbidden("this key opens sessions of the Realtime API, and nothing else")
+        if route.startswith(ADMIN):
+            if not caller.admin:
+                raise Forbidden("this is for operators: show an admin key, which `dragoman keys create --admin` makes")
+            request[CALLER] = caller
+            return
         request[CALLER] = caller
         if route not in FREE and (allowance := self._access.meter.request(caller)) is not None:
             request[ALLOWANCE] = allowance

@@ -66,11 +66,11 @@ class Keyring:
             key = self._keys.get(shape.id)
             if not _matches(text, key) or key is None or not self._is_good(key):
                 raise Unauthorized(WRONG)
-            return Caller(key.tenant, shape.id, until=key.expires)
+            return Caller(key.tenant, shape.id, until=key.expires, admin=key.admin)
         token = self._tokens.get(shape.id)
         if not _matches(text, token) or token is None or token.expires <= self._clock():
             raise Unauthorized("this token is not known here, or has expired: ask for a new one (POST /v1/tokens)")
-        caller = Caller(token.tenant, token.key, token.room, token.expires, token.session)
+        caller = Caller(token.tenant, token.key, token.room, token.expires, token.session, token.admin)
         if not self.holds(caller):
             raise Unauthorized(WRONG)
         return caller
@@ -83,16 +83,24 @@ class Keyring:
         return key is not None and self._is_good(key)
 
     async def mint(
-        self, caller: Caller, seconds: float, *, kind: str = keys.TOKEN, room: str = "", session: str = ""
+        self,
+        caller: Caller,
+        seconds: float,
+        *,
+        kind: str = keys.TOKEN,
+        room: str = "",
+        session: str = "",
+        admin: bool = False,
     ) -> Minted:
         """A token that stands for the caller's key; with `room` it lets into that room alone, and `session` is what it
-        brings along. Raises QueueFull, NatsUnavailable."""
+        brings along. It is no operator's, unless that is asked for. Raises QueueFull, NatsUnavailable."""
         text, expires = keys.made(kind), self._clock() + seconds
         shape = keys.shape_of(text)
         assert shape is not None
         record = TokenRecord(
-            hash=keys.hash_of(text), tenant=caller.tenant, expires=expires, room=room, key=caller.key, session=session
-        )
+            hash=keys.hash_of(text), tenant=caller.tenant, expires=expires, room=room, key=caller.key, session=session,
+            admin=admin and caller.admin,
+        )  # fmt: skip
         await self._tokens_kv.create(shape.id, record, ttl=math.ceil(seconds))
         self._tokens[shape.id] = record
         return Minted(text, expires)

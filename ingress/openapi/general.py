@@ -50,7 +50,8 @@ SCHEMAS: dict[str, Json] = {
     "TokenWanted": of_structs(Wanted)["Wanted"]
     | {
         "description": f"`seconds`: how long it is good for, {SHORTEST_S} to {LONGEST_S}. `room`: the code of the room "
-        "that it is to let into, and nowhere else; empty: everywhere that the key does."
+        "that it is to let into, and nowhere else; empty: everywhere that the key does. `admin`: it is to be an "
+        "operator's, as the key is that it is made with."
     },
     "Token": shaped(
         {

@@ -134,3 +134,11 @@ def test_periods_and_sizes() -> None:
     assert (command.size("5GB"), command.size("500 mb"), command.size("7")) == (5 * 10**9, 5 * 10**8, 7)
     with pytest.raises(ClientError):
         command.size("5GiB")
+
+
+def test_an_admin_key_says_so(server: NatsServer, told: Told) -> None:
+    out, err = told("create", "--admin", "--name", "ops")
+    assert "An admin key" in err
+    shape = keys.shape_of(out.strip())
+    assert shape is not None
+    assert re.search(rf"{shape.id} .* good, admin\n", told("list")[0])

@@ -25,7 +25,7 @@ from wire.env import IngressSettings
 from wire.fleet import FleetView
 from wire.rooms import code_of
 
-PUBLIC = {"/", "/static", "/healthz", "/readyz", "/openapi.json"}
+PUBLIC = {"/", "/static", "/healthz", "/readyz", "/openapi.json", "/dashboard"}
 SEAT = {"name": "Eve", "language": "en"}
 
 

@@ -26,7 +26,7 @@ async def test_on_this_machine_nobody_needs_a_key_until_there_is_one(bus: Bus) -
     made = access(bus)
     await made.load()
     assert not made.demanded
-    assert made.caller("") == made.caller("sk-whatever-their-clients-send") == Caller("default")
+    assert made.caller("") == made.caller("sk-whatever-their-clients-send") == Caller("default", admin=True)
     text = await given(bus, "acme")
     await made.load()
     assert made.demanded
@@ -110,3 +110,14 @@ async def test_what_changes_is_heard_while_it_runs(bus: Bus) -> None:
 
         await until(closed, 1)
         running.cancel()
+
+
+@pytest.mark.parametrize(
+    ("host", "origins", "admin"),
+    [("127.0.0.1", [], True), ("127.0.0.1", ["https://x.example"], False), ("0.0.0.0", [], False)],
+)
+async def test_who_sits_at_this_machine_is_its_operator(bus: Bus, host: str, origins: list[str], admin: bool) -> None:
+    settings = IngressSettings(host=host, auth="off", origins=origins)
+    made = Access(settings, bus, Meter(bus, "one"))
+    await made.load()
+    assert made.caller("").admin is admin

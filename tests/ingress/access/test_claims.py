@@ -233,3 +233,12 @@ def test_nothing_that_is_sent_is_more_than_refused(header: Any, body: Any) -> No
 def test_a_deep_one_is_refused_too(by_rsa: Claims) -> None:
     deep = base64.urlsafe_b64encode(b'{"alg":' + b"[" * 5500).decode()
     refused(by_rsa, f"{deep}.e30.c2ln")
+
+
+def test_a_jwt_is_an_operators_only_by_the_claim_that_was_named(tmp_path: Path) -> None:
+    unnamed, named = claims_of(tmp_path, SECRET), claims_of(tmp_path, SECRET, jwt_admin_claim="operator")
+    assert named.caller(signed(SECRET, "HS256", operator=True)).admin
+    for claims in (unnamed, named):
+        for said in ({}, {"admin": True}, {"operator": "true"}, {"operator": 1}, {"operator": ["true"]}):
+            assert not claims.caller(signed(SECRET, "HS256", **said)).admin
+    assert not unnamed.caller(signed(SECRET, "HS256", operator=True)).admin

@@ -161,3 +161,14 @@ async def test_who_came_without_a_key_holds_none(bus: Bus) -> None:
     assert ring.holds(Caller())
     assert ring.holds(Caller("acme", BY_JWT))
     assert not ring.holds(Caller("acme", "a" * keys.ID_LENGTH))
+
+
+async def test_an_operators_token_is_asked_for_and_needs_an_operators_key(bus: Bus, clock: Clock) -> None:
+    ring = Keyring(bus, clock)
+    operator, other = await given(bus, "ours", admin=True), await given(bus, "ours")
+    await ring.load()
+    assert ring.caller(operator).admin
+    assert not ring.caller(other).admin
+    for key, asked, admin in ((operator, False, False), (operator, True, True), (other, True, False)):
+        made = await ring.mint(ring.caller(key), 60, admin=asked)
+        assert ring.caller(made.text).admin is admin

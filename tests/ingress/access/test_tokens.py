@@ -9,9 +9,10 @@ import aiohttp
 import pytest
 
 from tests.ingress import client
-from tests.ingress.access.doors import ask
+from tests.ingress.access.doors import ask, given
 from tests.ingress.access.test_claims import SECRET, signed
 from tests.nats_server import NatsServer
+from wire.bus import Bus
 
 
 @pytest.fixture
@@ -56,3 +57,15 @@ async def test_one_made_with_a_jwt_ends_with_it(server: NatsServer, tmp_path_fac
         status, told, _ = await ask(url + "/v1/tokens", "POST", key=dying)
         assert (status, told["error"]["code"]) in ((403, "forbidden"), (401, "invalid_api_key"))
         assert (await ask(url + "/v1/info"))[0] == 401
+
+
+async def test_only_an_operator_makes_a_token_for_operators(server: NatsServer, bus: Bus) -> None:
+    operator, other = await given(bus, "ours", admin=True), await given(bus, "ours")
+    async with client.ingress(server.url) as url:
+        status, told, _ = await ask(url + "/v1/tokens", "POST", key=other, json={"admin": True})
+        assert (status, told["error"]["code"]) == (403, "forbidden")
+        status, told, _ = await ask(url + "/v1/tokens", "POST", key=operator, json={"admin": True})
+        assert status == 201
+        assert (await ask(url + "/v1/tokens", "POST", key=told["token"], json={"admin": True}))[0] == 201
+        told = (await ask(url + "/v1/tokens", "POST", key=operator))[1]
+        assert (await ask(url + "/v1/tokens", "POST", key=told["token"], json={"admin": True}))[0] == 403

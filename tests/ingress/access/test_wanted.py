@@ -21,3 +21,9 @@ def test_what_cannot_be(body: bytes) -> None:
 
 def test_a_day_at_most() -> None:
     assert read(b'{"seconds": %d}' % LONGEST_S).seconds == LONGEST_S
+
+
+def test_a_token_is_for_a_room_or_an_operators() -> None:
+    assert read(b'{"admin": true}').admin
+    with pytest.raises(ClientError, match="not both"):
+        read(b'{"admin": true, "room": "K7MQ3RTX"}')
