@@ -28,7 +28,7 @@ from wire.records import BindingRecord, DeadJob
 PAGE = (Path(__file__).resolve().parents[1] / "subjects.md").read_text(encoding="utf-8")
 NAMES = {"p": str(subjects.partition("SESSION")), "session": "SESSION", "utterance": "7", "target": "en"} | {
     "node": "NODE", "pool": "POOL", "job": "SESSION.7", "attempt": "1", "n": "3", "sequence": "0", "what": "asr",
-    "generation": "2", "id": "ID", "life": "8",
+    "generation": "2", "id": "ID", "life": "8", "role": "ROLE", "instance": "INSTANCE",
 }  # fmt: skip
 
 
@@ -59,6 +59,9 @@ BUILT = {
     subjects.stored(subjects.speech("SESSION", 7, "en")): "",
     subjects.live("SESSION"): "",
     subjects.dead("POOL", "SESSION"): subjects.DEAD,
+    subjects.dead_job("POOL", "SESSION", 7): subjects.DEAD,
+    subjects.STATS_ASK: "",
+    subjects.stats("ROLE", "INSTANCE"): "",
     subjects.recording("ID"): subjects.RECORDED,
 }
 
@@ -142,6 +145,7 @@ def test_message_ids_are_documented() -> None:
         subjects.result_message_id("SESSION.7", 1, "asr"),
         subjects.hypothesis_message_id("SESSION", 7, 2),
         subjects.dead_message_id(subjects.job_id("SESSION", 7)),
+        subjects.dead_job_message_id(subjects.job_id("SESSION", 7)),
         subjects.recording_message_id("ID", 8, 3),
     }
 
@@ -179,7 +183,7 @@ def test_commands_name_streams_buckets_and_subjects_that_are_there() -> None:
     known = (
         set(BUILT)
         | {f"mailbox.*.{name}" for name in ("SESSION.*", "SESSION.node")}
-        | {"dead.>", "dead.default.SESSION"}
+        | {subjects.DEAD_NOTICES, "dead.default.SESSION", subjects.dead_of("SESSION")[1]}
     )
     for command in COMMANDS:
         if found := re.match(r"nats (?:stream|consumer) \w+ ([A-Z]+)", command):
@@ -192,7 +196,7 @@ def test_commands_name_streams_buckets_and_subjects_that_are_there() -> None:
 
 def test_every_function_that_makes_a_subject_is_documented() -> None:
     makers = {"mailbox", "job_pool", "job_node", "batch", "partial", "event", "speech", "stored", "live", "dead"}
-    makers |= {"recording"}
+    makers |= {"recording", "dead_job", "stats"}
     others = {
         "token",
         "partition",
@@ -227,6 +231,8 @@ def test_every_function_that_makes_a_subject_is_documented() -> None:
         "speech_message_id",
         "result_message_id",
         "dead_message_id",
+        "dead_job_message_id",
+        "dead_of",
         "recording_message_id",
         "object_store",
         "object_meta",

@@ -277,6 +277,26 @@ class SessionTerminated(MailboxMessage, frozen=True, kw_only=True):
     reason: str = "operator"
 
 
+# --- figures, asked for while somebody looks ---
+
+
+class StatsAsked(Message, frozen=True, kw_only=True, tag=snake):
+    """On `stats.ask`: who has figures whose names begin with one of these is to say them."""
+
+    names: list[str]
+
+
+class StatsTold(Message, frozen=True, kw_only=True, tag=snake):
+    """On `stats.<role>.<instance>`: one process's figures, as `name{label="value"}`. `at`: seconds since the epoch, by
+    its clock."""
+
+    role: str
+    instance: str
+    version: str
+    at: float
+    values: dict[str, float]
+
+
 ClientMail = (
     SessionOpened
     | AudioChunk

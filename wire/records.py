@@ -14,9 +14,10 @@ from wire.options import Word
 
 
 class DeadJob(Message, frozen=True, kw_only=True, tag=snake):
-    """A job that was given up, kept on `dead.<pool>.<session>` for operators. Its audio is not kept.
+    """A job that was given up, kept on `dead.<pool>.<session>` for operators.
 
-    `history` has a line for each attempt: its number, the node, and why it failed.
+    `history` has a line for each attempt: its number, the node, and why it failed. `kept`: the job itself is on
+    `dead.<pool>.<session>.<utterance>`, so that it can be run again; `tenant` is whose it is.
     """
 
     job: str
@@ -28,6 +29,8 @@ class DeadJob(Message, frozen=True, kw_only=True, tag=snake):
     reason: str
     seconds: float
     history: list[str] = []
+    tenant: str = ""
+    kept: bool = False
 
 
 class BindingRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
@@ -175,6 +178,14 @@ class AdmissionRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
     limits: dict[str, float] = {}
     a_minute: float = 0.0
     closed: str = ""
+
+
+class DrainRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
+    """`drains/<node>`: this node is to take no jobs, until the key goes. Who said so, and when (seconds since the
+    epoch), is for people."""
+
+    by: str = ""
+    at: float = 0.0
 
 
 # --- who may come in ---

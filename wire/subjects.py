@@ -20,6 +20,7 @@ SLOTS_KV, PARTITIONS_KV, SCHEDULERS_KV = "slots", "partitions", "schedulers"
 ROOMS_KV, PARTIES_KV = "rooms", "parties"
 KEYS_KV, TOKENS_KV, TENANTS_KV, USAGE_KV = "keys", "tokens", "tenants", "usage"
 ADMISSION_KV, LINES_KV = "admission", "lines"
+DRAINS_KV = "drains"
 RECORDINGS_KV, HEARD_KV, RENDERED_KV = "recordings", "heard", "rendered"
 UPLOADS, RESULTS = "uploads", "results"
 """Object stores: what clients bring, and what they fetch."""
@@ -34,6 +35,12 @@ SPEECH_ALL = "speech.*.*.*"
 DEAD_ALL = "dead.>"
 RECORDING_ALL = "recording.*"
 LIVE_ALL = "live.*"
+STATS_ASK = "stats.ask"
+"""On this a process asks all others for their figures."""
+STATS_ALL = "stats.*.*"
+"""What they answer."""
+DEAD_NOTICES = "dead.*.*"
+"""Of jobs that were given up, without the jobs themselves."""
 
 STORED = "stored"
 """Prefix under which EVENTS repeats each message once it is stored: what the ingress listens to."""
@@ -49,6 +56,12 @@ def token(name: str) -> str:
     if not _TOKEN.fullmatch(name):
         raise ValueError(f"{name!r} is not a usable name: 1 to 64 letters, digits, '_' or '-'")
     return name
+
+
+def inbox(name: str) -> str:
+    """Beginning of the subjects on which a connection of this name, "ingress" or "node-<node>", hears its answers."""
+    role, _, instance = name.partition("-")
+    return f"_INBOX_{role}.{instance}" if instance else f"_INBOX_{role}"
 
 
 def partition(session: str) -> int:
@@ -178,6 +191,21 @@ def dead(pool: str, session: str) -> str:
     return f"dead.{token(pool)}.{token(session)}"
 
 
+def dead_job(pool: str, session: str, utterance: int) -> str:
+    """The job itself, beside its notice."""
+    return f"{dead(pool, session)}.{utterance}"
+
+
+def dead_of(session: str) -> tuple[str, str]:
+    """All that there is of one session's jobs that were given up: notices, and the jobs."""
+    return f"dead.*.{token(session)}", f"dead.*.{token(session)}.*"
+
+
+def stats(role: str, instance: str) -> str:
+    """A process's answer to who asks for its figures."""
+    return f"stats.{token(role)}.{token(instance)}"
+
+
 def recording(id: str) -> str:
     """What was said in a recording, as it is found out."""
     return f"recording.{token(id)}"
@@ -258,6 +286,10 @@ def widened_message_id(session: str, utterance: int, attempt: int) -> str:
 
 def dead_message_id(job: str) -> str:
     return f"dead.{job}"
+
+
+def dead_job_message_id(job: str) -> str:
+    return f"dead.{job}.job"
 
 
 def event_message_id(session: str, n: int) -> str:

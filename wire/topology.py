@@ -169,6 +169,7 @@ BUCKETS = (
         max_bytes=64 * MIB,
         description="<pool>.<ingress>: who was let in there, and who waits",
     ),
+    Bucket(subjects.DRAINS_KV, max_bytes=64 * MIB, description="<node>: it is to take no jobs"),
     Bucket(subjects.KEYS_KV, max_bytes=64 * MIB, description="<key id>: an API key's hash, and whose it is"),
     Bucket(subjects.TOKENS_KV, ttl_s=DAY_S, max_bytes=64 * MIB, description="<token id>: a short-lived token's hash"),
     Bucket(subjects.TENANTS_KV, max_bytes=64 * MIB, description="<tenant>: its limits"),

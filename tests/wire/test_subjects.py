@@ -32,6 +32,10 @@ def test_no_name_can_reach_another_subject(name: str) -> None:
         lambda name: subjects.speech(name, 1, "en"),
         lambda name: subjects.dead("pool", name),
         lambda name: subjects.dead(name, "s"),
+        lambda name: subjects.dead_job("pool", name, 1),
+        subjects.dead_of,
+        lambda name: subjects.stats(name, "i"),
+        lambda name: subjects.stats("node", name),
         lambda name: subjects.binding_key(name, 1),
         lambda name: subjects.slot_key(name, 1),
         subjects.session_key,
@@ -83,6 +87,7 @@ def test_every_stored_subject_is_in_the_stream_that_it_names(one: str, other: st
         subjects.event(one),
         subjects.speech(one, number, other),
         subjects.dead(one, other),
+        subjects.dead_job(one, other, number),
         subjects.recording(one),
     ):
         stream = by_name[subjects.stream_of(subject)]
@@ -93,6 +98,13 @@ def test_every_stored_subject_is_in_the_stream_that_it_names(one: str, other: st
     consumers = {subjects.partial_consumer(one), subjects.pool_consumer(one), subjects.batch_consumer(one)}
     assert len(consumers) == 3
     assert matches(subjects.speech_of(one), subjects.speech(one, number, other))
+    notices, jobs = subjects.dead_of(other)
+    assert matches(notices, subjects.dead(one, other))
+    assert matches(subjects.DEAD_NOTICES, subjects.dead(one, other))
+    assert matches(jobs, subjects.dead_job(one, other, number))
+    assert not matches(subjects.DEAD_NOTICES, subjects.dead_job(one, other, number))
+    assert matches(subjects.STATS_ALL, subjects.stats(one, other))
+    assert not matches(subjects.STATS_ALL, subjects.STATS_ASK)
 
 
 @given(NAMES, NAMES, st.integers(0, 10**9))
@@ -127,6 +139,7 @@ def test_ids_differ_wherever_the_thing_does(one: str, other: str, a: int, b: int
     assert (subjects.widened_message_id(one, a, 1) == subjects.widened_message_id(other, b, 1)) is same
     assert subjects.widened_message_id(one, a, 1) != subjects.job_message_id(one, a, 1)
     assert (subjects.dead_message_id(one) == subjects.dead_message_id(other)) is (one == other)
+    assert (subjects.dead_job_message_id(one) == subjects.dead_job_message_id(other)) is (one == other)
     assert (subjects.event_message_id(one, a) == subjects.event_message_id(other, b)) is same
     assert (subjects.job_id(one, a) == subjects.job_id(other, b)) is same
     assert subjects.job_message_id(one, a, 1) != subjects.job_message_id(one, a, 2)
