@@ -221,6 +221,7 @@ class Bus(Connection):
             try:
                 with cancellable():
                     ack = await self._js.publish(subject, data, headers=headers, timeout=min(ANSWER_S, patience))
+                self.duplicates += bool(ack.duplicate)
                 return Stored(ack.seq, bool(ack.duplicate))
             except nats.errors.MaxPayloadError as error:
                 raise self._too_large(subject) from error

@@ -60,6 +60,7 @@ class Connection:
         self.name = name
         self.reconnects = 0
         self.errors = 0
+        self.duplicates = 0
         self.on_reconnect: list[Callable[[], None]] = []
         self._up = asyncio.Event()
         self._up.set()

@@ -34,11 +34,14 @@ Count = Annotated[int, Meta(ge=1)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What every process has."""
+    """What every process has. `monitor_host` and `monitor_port` (0: none) are where it tells its metrics and its
+    health: see docs/operations.md."""
 
     nats_url: str = "nats://127.0.0.1:4222"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
+    monitor_host: str = "127.0.0.1"
+    monitor_port: Port = 0
 
 
 class SchedulerSettings(Settings, frozen=True, kw_only=True):
