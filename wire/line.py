@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+from wire.options import Options
 from wire.records import AdmissionRecord, Held, LineRecord, PoolUse, Prices, Ticket
 
 EVEN = Prices(session=1.0)
@@ -25,6 +26,14 @@ EVEN = Prices(session=1.0)
 
 ROUNDING = 1e-6
 """Slots: limits are sums of prices, added up in one order here and in another there."""
+
+
+def wants(targets: Sequence[str], speech: bool, options: Options) -> tuple[int, int]:
+    """How many translations, and how many spoken ones, an utterance of such a session asks for at most: of two
+    languages `between` which people speak, one is what was said."""
+    heard_in = 1 if options.between else 0
+    spoken = targets if options.spoken is None else [target for target in targets if target in options.spoken]
+    return max(0, len(targets) - heard_in), max(0, len(spoken) - heard_in) if speech else 0
 
 
 def load(use: Held | PoolUse, prices: Prices) -> float:
@@ -57,6 +66,11 @@ def fits(line: LineRecord, ticket: Ticket, admission: AdmissionRecord) -> bool:
 
 def order(lines: Iterable[LineRecord], prices: Prices = EVEN) -> list[tuple[str, Ticket]]:
     """All who wait, the next first, each with the ingress where it waits."""
+    return list(turns(lines, prices))
+
+
+def turns(lines: Iterable[LineRecord], prices: Prices = EVEN) -> Iterator[tuple[str, Ticket]]:
+    """The same, one by one: who needs only the first few need not ask for all."""
     has: defaultdict[str, float] = defaultdict(float)
     came: defaultdict[str, list[tuple[float, str, str, Ticket]]] = defaultdict(list)
     for line in lines:
@@ -72,17 +86,15 @@ def order(lines: Iterable[LineRecord], prices: Prices = EVEN) -> list[tuple[str,
         since, id, ingress, ticket = next(queue)
         heads.append((has[tenant], since, id, ingress, tenant, ticket))
     heapq.heapify(heads)
-    found: list[tuple[str, Ticket]] = []
     while heads:
         least, _, _, ingress, tenant, ticket = heads[0]
-        found.append((ingress, ticket))
+        yield ingress, ticket
         following = next(queues[tenant], None)
         if following is None:
             heapq.heappop(heads)
             continue
         since, id, ingress, after = following
         heapq.heapreplace(heads, (least + price(ticket, prices), since, id, ingress, tenant, after))
-    return found
 
 
 def _first_come(entry: tuple[float, str, str, Ticket]) -> tuple[float, str, str]:

@@ -160,13 +160,20 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True):
     spoken: float = 0.0
 
 
+class Lowered(msgspec.Struct, frozen=True, kw_only=True):
+    """In this `round` an ingress was given less than it had: until it has seen that, it may hold `most` slots' worth."""
+
+    round: int
+    most: float
+
+
 class AdmissionRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
     """`admission/<pool>`: how many are let in. Written by one scheduler at a time, in numbered rounds.
 
     `capacity` and `used` are slots, `streams` is the capacity in sessions of the usual kind. `limits` says for each
-    ingress how many slots' worth of sessions it may have in all; it lets in whoever is first in line while that
-    suffices. `a_minute` is how many were let in lately, 0: not known. `closed` says why nobody is let in now, or is
-    empty.
+    ingress that has a line how many slots' worth of sessions it may have in all; it lets in whoever is first in line
+    while that suffices. `lowered` has those of them that may not know yet that they have less. `a_minute` is how many
+    of those who waited were let in lately, 0: not known. `closed` says why nobody is let in now, or is empty.
     """
 
     round: int
@@ -176,6 +183,7 @@ class AdmissionRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
     streams: float
     prices: Prices
     limits: dict[str, float] = {}
+    lowered: dict[str, Lowered] = {}
     a_minute: float = 0.0
     closed: str = ""
 

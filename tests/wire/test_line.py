@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.line import EVEN, fits, held, load, order, price
+from wire.line import EVEN, fits, held, load, order, price, turns, wants
+from wire.options import Options
 from wire.records import AdmissionRecord, Held, LineRecord, PoolUse, Prices, Ticket
 
 PRICES = Prices(session=0.5, target=0.25, spoken=0.125)
@@ -31,6 +32,20 @@ def test_a_load_is_what_is_asked_for_at_the_prices() -> None:
     assert price(ticket("x", targets=2, spoken=1), PRICES) == 0.5 + 2 * 0.25 + 0.125
     both = line("i", a=Held(sessions=1, targets=2), b=Held(sessions=2, spoken=1))
     assert held(both) == Held(sessions=3, targets=2, spoken=1)
+
+
+@pytest.mark.parametrize(
+    ("targets", "speech", "options", "wanted"),
+    [
+        (["en", "fr"], False, Options(), (2, 0)),
+        (["en", "fr"], True, Options(), (2, 2)),
+        (["en", "fr"], True, Options(spoken=["fr", "de"]), (2, 1)),
+        (["en", "fr"], True, Options(between=["en", "fr"]), (1, 1)),
+        ([], True, Options(), (0, 0)),
+    ],
+)
+def test_what_a_session_wants(targets: list[str], speech: bool, options: Options, wanted: tuple[int, int]) -> None:
+    assert wants(targets, speech, options) == wanted
 
 
 def test_nobody_waits() -> None:
@@ -105,6 +120,7 @@ def test_a_long_line_costs_milliseconds() -> None:
     for _ in range(5):
         since = time.perf_counter()
         assert len(order(lines, PRICES)) == 2000
+        assert next(turns(lines, PRICES))[1].id == "0-0"
         took.append(time.perf_counter() - since)
     assert min(took) < 0.03
 
