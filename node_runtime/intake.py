@@ -136,7 +136,7 @@ class Intake:
         live = not errand.job.recorded
         self.waiting += live
         try:
-            while not terms.stop.is_set():
+            while not (terms.stop.is_set() or self._presence.drained):
                 held = await self._try(errand)
                 if held is not None or errand.dropped:
                     return held

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 from node_runtime import frames, host
 from node_runtime.batch import Batch
+from node_runtime.drain import Drain
 from node_runtime.fitness import Fitness
 from node_runtime.intake import Intake
 from node_runtime.nursery import ChildLost, Nursery
@@ -47,6 +48,7 @@ class Node:
         self._births: asyncio.Queue[frames.Loaded] = asyncio.Queue()
         self._slots = Slots(bus, name, settings.slots)
         self._presence = Presence(bus, settings, name, self._slots)
+        self._drain = Drain(bus, name, self._presence)
         self._nursery = Nursery(settings, name, self._births.put_nowait, self._presence.lost_engines)
         self._warm_ups = WarmUps(bus, name, settings.pools[0], self._nursery)
         self._fitness = Fitness(bus, settings, self._presence)
@@ -66,6 +68,7 @@ class Node:
                     group.create_task(self._warm_up(), name="warm-ups"),
                     group.create_task(self._presence.beat(), name="heartbeat"),
                     group.create_task(self._fitness.follow(), name="fleet"),
+                    group.create_task(self._drain.follow(), name="drain"),
                 ]
                 glimpsing = group.create_task(self._partials.serve(), name="partials")
                 working = {
@@ -74,7 +77,7 @@ class Node:
                 }
                 await stop.wait()
                 log.info("the node stops: no new jobs", node=self._name, running=self._slots.busy)
-                self._presence.drains()
+                self._presence.stops()
                 glimpsing.cancel()
                 await asyncio.wait(working)
                 for task in for_ever:
@@ -111,6 +114,7 @@ class Node:
                 subjects.PARTIALS, subjects.partial_consumer(pool), subjects.partial_pool(pool), IN_FLIGHT
             )
         await self._slots.clear()
+        await self._drain.load()
 
     async def _warm_up(self) -> None:
         """One for each engines' process that is born."""

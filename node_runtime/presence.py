@@ -21,7 +21,8 @@ from wire.records import NodeRecord
 
 
 class Presence:
-    """The state of one node. Set `loaded`, `ready`, `draining` through the methods: they are told at once."""
+    """The state of one node. Set `loaded`, `ready`, `drained` and `stopping` through the methods: they are told at
+    once. `drained`: an operator wants it to take no jobs; `stopping`: it ends. Others need not tell the two apart."""
 
     def __init__(self, bus: Bus, settings: NodeSettings, node: str, slots: Slots) -> None:
         self._records = Bucket(bus, subjects.NODES_KV, NodeRecord)
@@ -32,7 +33,8 @@ class Presence:
         self._changed = asyncio.Event()
         self._ready = asyncio.Event()
         self._slots = slots
-        self.draining = False
+        self.drained = False
+        self.stopping = False
         self.told: NodeRecord | None = None
         """The last heartbeat."""
 
@@ -63,8 +65,12 @@ class Presence:
         self._ready.clear()
         self._changed.set()
 
-    def drains(self) -> None:
-        self.draining = True
+    def stops(self) -> None:
+        self.stopping = True
+        self._changed.set()
+
+    def drain(self, drained: bool) -> None:
+        self.drained = drained
         self._changed.set()
 
     def record(self) -> NodeRecord:
@@ -77,7 +83,7 @@ class Presence:
             slots=self._settings.slots,
             busy=self._slots.busy,
             ready=self.ready,
-            draining=self.draining,
+            draining=self.drained or self.stopping,
             device=loaded.device if loaded else "",
             models=loaded.models if loaded else [],
             sources=loaded.sources if loaded else [],

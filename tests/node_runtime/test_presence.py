@@ -53,7 +53,7 @@ async def test_changes_are_told_at_once_and_the_record_goes_when_the_node_leaves
         await until(lambda: told(ready=False))
         presence.became_ready(LOADED)
         await until(lambda: told(ready=True), SOON_S)
-        presence.drains()
+        presence.stops()
         await until(lambda: told(draining=True), SOON_S)
         presence.lost_engines()
         await until(lambda: told(ready=False, draining=True), SOON_S)
