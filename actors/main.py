@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from actors.scheduler import Scheduler
-from wire import process, subjects
+from wire import login, process, subjects
 from wire.bus import Bus
 from wire.env import SchedulerSettings
 from wire.log import get
@@ -24,7 +24,7 @@ async def serve(
     instance = subjects.token(
         settings.instance or f"{re.sub(r'[^A-Za-z0-9_-]', '-', socket.gethostname())[:40]}-{secrets.token_hex(3)}"
     )
-    async with Bus.connect(settings.nats_url, "scheduler") as bus:
+    async with Bus.connect(settings.nats_url, "scheduler", login.of(settings)) as bus:
         await bus.declare()
         scheduler = Scheduler(bus, settings, instance)
         async with asyncio.TaskGroup() as tasks:

@@ -44,7 +44,7 @@ class Scheduler:
         async with asyncio.TaskGroup() as self._tasks:
             for watch in (
                 self.dispatcher.watch_nodes, self.dispatcher.watch_slots,
-                self.leases.watch_leases, self.leases.watch_schedulers, self.lanes.run,
+                self.leases.watch_leases, self.leases.watch_schedulers, self.lanes.run, self._bus.keep_declared,
             ):  # fmt: skip
                 self._tasks.create_task(watch(), name=watch.__name__)
             self._tasks.create_task(self._tick(), name="deadlines")

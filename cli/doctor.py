@@ -18,7 +18,7 @@ from rich.console import Console
 from cli import hardware, host, models
 from cli.findings import Finding, as_json, table, usable
 from cli.host import HostLacks
-from wire import env, process
+from wire import env, login, process
 from wire.bus import Bus
 from wire.errors import NatsUnavailable
 
@@ -110,7 +110,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 async def _nats(settings: env.UpSettings) -> AsyncIterator[Finding]:
     if settings.nats_url:
-        yield await _running_nats(settings.nats_url)
+        yield await _running_nats(settings)
         return
     try:
         yield Finding("nats-server", "good", host.nats_binary())
@@ -128,10 +128,11 @@ async def _nats(settings: env.UpSettings) -> AsyncIterator[Finding]:
         yield Finding(f"port {port}", "worth knowing", owner, mend)
 
 
-async def _running_nats(url: str) -> Finding:
+async def _running_nats(settings: env.UpSettings) -> Finding:
+    url = settings.nats_url
     mend = "start it with -js, or leave --nats-url out and `up` starts one"
     try:
-        async with Bus.connect(url, "doctor", patience=3) as bus:
+        async with Bus.connect(url, "doctor", login.of(settings), patience=3) as bus:
             version = bus.server_version
     except NatsUnavailable:
         return Finding("NATS", "lacking", f"nobody answers at {url}", mend)

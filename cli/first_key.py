@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cli import keys
+from wire import login
 from wire.addresses import is_loopback
 from wire.bus import Bus
 from wire.env import IngressSettings
@@ -23,7 +24,7 @@ async def made(nats_url: str, ingress: IngressSettings) -> str:
     """The key, where the ingress would not start without one; empty where there is no need. Raises NatsUnavailable."""
     if is_loopback(ingress.host) or ingress.auth != "auto" or ingress.jwt_keys:
         return ""
-    async with Bus.connect(nats_url, "up", patience=5) as bus:
+    async with Bus.connect(nats_url, "up", login.of(ingress), patience=5) as bus:
         await bus.declare()
         if await keys.exist(bus):
             return ""

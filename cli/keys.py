@@ -23,7 +23,7 @@ from typing import Any
 
 import msgspec
 
-from wire import env, keys, process, subjects
+from wire import env, keys, login, process, subjects
 from wire.bus import Bus
 from wire.errors import ClientError, SettingsError
 from wire.kv import Bucket
@@ -43,14 +43,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         given = _parser().parse_args(argv)
         settings = env.load(env.Settings, {"nats_url": given.nats_url}, config=given.config)
-        asyncio.run(_done(settings.nats_url, given))
+        asyncio.run(_done(settings, given))
     except ClientError as error:
         raise SettingsError(str(error)) from error
     return 0
 
 
-async def _done(nats_url: str, given: argparse.Namespace) -> None:
-    async with Bus.connect(nats_url, "keys", patience=5) as bus:
+async def _done(settings: env.Settings, given: argparse.Namespace) -> None:
+    async with Bus.connect(settings.nats_url, "keys", login.of(settings), patience=5) as bus:
         await bus.declare()
         work: Work = given.work
         await work(bus, given)

@@ -23,7 +23,7 @@ from cli.host import HostLacks
 from cli.supervisor import Program, Supervisor, supervising
 from cli.tasks import first_of
 from cli.terminal import Terminal
-from wire import env, process
+from wire import env, login, process
 from wire.bus import Bus
 from wire.errors import NatsUnavailable
 
@@ -66,7 +66,7 @@ class Plan:
 async def serve(plan: Plan, terminal: Terminal, stop: asyncio.Event) -> None:
     """Run everything until `stop` is set. Raises HostLacks or ChildFailed; nothing is left running either way."""
     if not plan.nats_binary:
-        await _check_nats(plan.settings.nats_url)
+        await _check_nats(plan.settings)
     async with supervising(terminal) as supervisor, _impatience(supervisor):
         await first_of(_bring_up(plan, terminal, supervisor), stop.wait(), supervisor.failure())
         terminal.status("")
@@ -133,6 +133,9 @@ def _environment(plan: Plan, nats_url: str, terminal: Terminal) -> dict[str, str
     settings = plan.settings
     given = {"nats_url": nats_url, "asr_model": settings.asr_model, "log_level": settings.log_level}
     given["auth"] = settings.auth
+    given["nats_creds"], given["nats_ca"] = settings.nats_creds, settings.nats_ca
+    given["nats_cert"], given["nats_key"] = settings.nats_cert, settings.nats_key
+    given["otlp_endpoint"], given["trace_ratio"] = settings.otlp_endpoint, str(settings.trace_ratio)
     given["log_format"] = "console" if settings.log_format == "auto" and terminal.interactive else settings.log_format
     given["dedicated"] = "true"  # what NATS, the scheduler and the ingress use here is no reason to spare this machine
     if plan.config:
@@ -143,10 +146,11 @@ def _environment(plan: Plan, nats_url: str, terminal: Terminal) -> dict[str, str
 # --- waiting --------------------------------------------------------------------------------------------------------
 
 
-async def _check_nats(url: str) -> None:
+async def _check_nats(settings: env.UpSettings) -> None:
+    url = settings.nats_url
     mend = "or leave --nats-url out and one is started here"
     try:
-        async with Bus.connect(url, "up", patience=5):
+        async with Bus.connect(url, "up", login.of(settings), patience=5):
             pass
     except NatsUnavailable as error:
         raise HostLacks(f"no NATS server answers at {url}: start it, {mend}") from error

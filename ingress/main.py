@@ -9,7 +9,7 @@ from ingress import app, listening
 from ingress.recordings.recorder import Recorder
 from ingress.shared import Ingress
 from ingress.vad import SpeechModel, find_model
-from wire import process
+from wire import login, process
 from wire.bus import Bus
 from wire.env import IngressSettings
 from wire.fleet import FleetView
@@ -27,8 +27,8 @@ async def serve(settings: IngressSettings, stop: asyncio.Event, *, ready: Callab
     """
     secured = listening.certificate(settings)
     model = SpeechModel(find_model())
-    async with Bus.connect(settings.nats_url, "ingress") as bus:
-        await bus.declare()
+    async with Bus.connect(settings.nats_url, "ingress", login.of(settings)) as bus:
+        await bus.declared()
         ingress = Ingress(settings, bus, FleetView(), model)
         await ingress.access.load()
         await ingress.feed.start()

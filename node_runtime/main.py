@@ -23,7 +23,7 @@ from node_runtime.presence import Presence
 from node_runtime.slots import Slots
 from node_runtime.warmup import WarmUps
 from node_runtime.worker import Worker
-from wire import process, subjects, topology
+from wire import login, process, subjects, topology
 from wire.bus import Bus
 from wire.env import NodeSettings
 from wire.errors import DragomanError, NatsUnavailable, SettingsError, first_of
@@ -98,7 +98,7 @@ class Node:
             await asyncio.sleep(RETRY_S)
 
     async def _declare(self) -> None:
-        await self._bus.declare()
+        await self._bus.declared()
         lane = subjects.node_consumer(self._name)
         await self._bus.declare_queue(
             subjects.JOBS, lane, subjects.job_node(self._name), IN_FLIGHT, topology.LANE_IDLE_S
@@ -159,7 +159,7 @@ async def serve(settings: NodeSettings, stop: asyncio.Event, *, ready: Callable[
         raise SettingsError(f"node and pools: {error}") from error
     if not settings.pools:
         raise SettingsError("pools is empty: a node serves at least one, for example --pools default")
-    async with Bus.connect(settings.nats_url, f"node-{name}") as bus:
+    async with Bus.connect(settings.nats_url, f"node-{name}", login.of(settings)) as bus:
         try:
             await Node(bus, settings, name, ready).serve(stop)
         except BaseExceptionGroup as group:

@@ -35,11 +35,12 @@ IMPURE = {
     "aiohttp", "asyncio", "av", "concurrent", "ctranslate2", "datetime", "faster_whisper", "multiprocessing", "nats",
     "onnxruntime", "os", "piper", "random", "secrets", "socket", "soxr", "structlog", "subprocess", "tempfile",
     "threading", "time", "uuid", "uvloop",
-    "wire.bus", "wire.connection", "wire.declare", "wire.follow", "wire.kv", "wire.fleet", "wire.log", "wire.process",
+    "wire.bus", "wire.connection", "wire.declare", "wire.declaring", "wire.follow", "wire.kv", "wire.fleet", "wire.log",
+    "wire.process",
 }  # fmt: skip
 """What reads a clock, draws a number, does I/O or computes with a model."""
 
-DOORS = {"wire/bus.py", "wire/connection.py", "wire/declare.py", "wire/follow.py"}
+DOORS = {"wire/bus.py", "wire/connection.py", "wire/declare.py", "wire/declaring.py", "wire/follow.py"}
 """The only files that may import nats."""
 
 

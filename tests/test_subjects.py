@@ -199,6 +199,7 @@ def test_every_function_that_makes_a_subject_is_documented() -> None:
     makers |= {"recording", "dead_job", "stats"}
     others = {
         "token",
+        "inbox",
         "partition",
         "mailbox_of",
         "mailbox_partition",

@@ -1,7 +1,7 @@
 """The one door to NATS: what Dragoman needs of it, with nats-py's sharp edges filed off.
 
-Nobody else talks to nats (of the files beside this one, connection.py keeps the connection, follow.py reads in order,
-declare.py spells the configuration). Four ways to move a message:
+Nobody else talks to nats (of the files beside this one, connection.py keeps the connection, declaring.py makes the
+streams that declare.py spells, follow.py reads in order). Four ways to move a message:
 
     publish   core NATS, at most once        live captions, audio chunks (the actor's ack tells what arrived)
     store     JetStream, acknowledged        events, jobs, results: sent again under the same id until stored
@@ -12,7 +12,7 @@ KV buckets are streams too: `wire.kv.Bucket` is made of `store`, `last` and `rea
 
 - The server checks the expected last sequence before it looks for duplicates, so that sending again what was stored
   reads as a conflict: `store` looks at the id of the message that is in the way.
-- Streams and queues that went with a server's store are declared again by whoever misses them first.
+- Streams and queues that went with a server's store are declared again by the first who misses them and may.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,10 +29,10 @@ import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js import api
 
-from wire import declare, subjects
-from wire.connection import FAILURES, Connection, cancellable
+from wire import subjects
+from wire.connection import FAILURES, cancellable, reason
+from wire.declaring import STORE_PATIENCE_S, Declaring
 from wire.errors import NatsUnavailable, QueueFull, Stale
 from wire.follow import CHECK_S, PENDING_BYTES, PENDING_MESSAGES, RETRY_S, Delivered, Follower, Receiver
 from wire.log import get
@@ -40,10 +40,9 @@ from wire.messages import Message, encode
 
 log = get(__name__)
 
-WRONG_LAST_SEQUENCE, STREAM_EXISTS, STREAM_FULL, JETSTREAM_OFF, NO_PEERS = 10071, 10058, 10077, 10039, 10005
+WRONG_LAST_SEQUENCE, STREAM_FULL = 10071, 10077
 MESSAGE_ID = "Nats-Msg-Id"
 NO_HEADERS: Mapping[str, str] = {}
-STORE_PATIENCE_S = 12.0
 ANSWER_S = 2.0
 """A write that the server has not acknowledged for so long is sent again: it went into a connection that broke."""
 
@@ -68,6 +67,7 @@ class Taken:
         self._message = message
         self.data = message.data
         self.deliveries = message.metadata.num_delivered or 1
+        self.headers: Mapping[str, str] = message.headers or NO_HEADERS
         self.stored = message.metadata.timestamp.timestamp()
         """When it was stored: seconds since the epoch, by the server's clock."""
 
@@ -92,87 +92,12 @@ class Taken:
             await self._message.term()
 
 
-class Bus(Connection):
+class Bus(Declaring):
     """One connection. Make it with `async with Bus.connect(…) as bus:`."""
 
     def __init__(self, client: Client, name: str) -> None:
         super().__init__(client, name)
-        self._js = client.jetstream(timeout=5)
         self._pulls: dict[tuple[str, str], Any] = {}
-        self._queues: dict[tuple[str, str], api.ConsumerConfig] = {}
-        self._declares = False
-
-    # --- set-up ---
-
-    async def declare(self, patience: float = STORE_PATIENCE_S) -> None:
-        """Make the streams and buckets of wire.topology where they are missing. Any process may; all may at once.
-
-        Raises NatsUnavailable where JetStream is off or answers nothing for `patience` seconds, and where a stream of
-        the same name or subjects is in the way.
-        """
-        deadline = time.monotonic() + patience
-        while True:
-            try:
-                return await self._declare()
-            except FAILURES as error:
-                code = getattr(error, "err_code", None)
-                silent = not isinstance(error, nats.js.errors.APIError) or code == NO_PEERS  # a cluster that assembles
-                if isinstance(error, nats.js.errors.ServiceUnavailableError):  # nobody answers, or nobody can yet
-                    if code == JETSTREAM_OFF or not self.has_jetstream:
-                        raise NatsUnavailable(
-                            "JetStream is off: start nats-server with -js", retryable=False
-                        ) from error
-                    silent = True
-                if not silent:
-                    raise NatsUnavailable(
-                        f"a stream could not be made: {_reason(error)}. Streams of another program are in the way, or "
-                        "limits of the server: see `nats stream ls` and deploy/nats/dragoman.conf",
-                        retryable=False,
-                    ) from error
-                if time.monotonic() > deadline:
-                    raise NatsUnavailable("JetStream does not answer: see the log of nats-server") from error
-            await asyncio.sleep(RETRY_S)
-
-    async def _declare(self) -> None:
-        self._declares = True
-        for config in declare.streams(declare.REPLICAS if self.clustered else 1):
-            try:
-                await self._js.add_stream(config)
-            except nats.js.errors.BadRequestError as error:
-                if error.err_code != STREAM_EXISTS:  # with another configuration: bring it up to date
-                    raise
-                await self._js.update_stream(config)
-
-    async def _declare_again(self) -> None:
-        """What this process declared before and misses now."""
-        with contextlib.suppress(*FAILURES):
-            if self._declares:
-                await self._declare()
-            for (stream, _), config in self._queues.items():
-                await self._js.add_consumer(stream, config)
-
-    async def declare_queue(
-        self, stream: str, durable: str, subject: str, in_flight: int, idle_s: float | None = None
-    ) -> None:
-        """Make a work-queue consumer, or bring it up to date. With `idle_s` it goes by itself when nobody has asked it
-        for so long. Raises NatsUnavailable."""
-        config = declare.queue(durable, subject, in_flight, idle_s)
-        deadline = time.monotonic() + STORE_PATIENCE_S
-        while True:
-            try:
-                with _asking(durable):
-                    await self._js.add_consumer(stream, config)
-                break
-            except NatsUnavailable:
-                if time.monotonic() > deadline:
-                    raise
-            await asyncio.sleep(RETRY_S)
-        self._queues[stream, durable] = config
-
-    async def forget_queue(self, stream: str, durable: str) -> None:
-        self._queues.pop((stream, durable), None)
-        with _asking(durable), contextlib.suppress(nats.js.errors.NotFoundError):
-            await self._js.delete_consumer(stream, durable)
 
     # --- send ---
 
@@ -216,7 +141,7 @@ class Bus(Connection):
         if ttl is not None:
             headers["Nats-TTL"] = str(ttl)
         data = encode(message) if isinstance(message, Message) else message or b""
-        deadline = time.monotonic() + patience
+        deadline, before = time.monotonic() + patience, self.refused
         while True:
             try:
                 with cancellable():
@@ -232,9 +157,12 @@ class Bus(Connection):
                         return Stored(sequence, duplicate=True)
                     raise Stale(f"{subject} has been written by another owner") from error
                 if code == STREAM_FULL:
-                    raise QueueFull(f"{subject} is at its limit: {_reason(error)}") from error
+                    raise QueueFull(f"{subject} is at its limit: {reason(error)}") from error
+                if refusal := self.refusal(before, subject):
+                    told = f"NATS does not let this process write {subject}: {refusal}"
+                    raise NatsUnavailable(told, retryable=False) from error
                 if time.monotonic() > deadline:
-                    raise NatsUnavailable(f"{subject} was not stored in {patience:.0f} s: {_reason(error)}") from error
+                    raise NatsUnavailable(f"{subject} was not stored in {patience:.0f} s: {reason(error)}") from error
                 if isinstance(error, nats.js.errors.NoStreamResponseError):
                     await self._declare_again()
                 maybe_stored = True
@@ -242,7 +170,7 @@ class Bus(Connection):
 
     async def _stored_as(self, subject: str, id: str) -> int | None:
         """The sequence of the subject's last message, if it has this id."""
-        with _asking(subject):
+        with self.asking(subject):
             try:
                 last = await self._js.get_last_msg(subjects.stream_of(subject), subject)
             except nats.js.errors.NotFoundError:
@@ -262,7 +190,7 @@ class Bus(Connection):
 
     async def last(self, stream: str, subject: str) -> Delivered | None:
         """The newest message of this subject that the stream holds. Raises NatsUnavailable."""
-        with _asking(stream):
+        with self.asking(stream):
             try:
                 message = await self._js.get_last_msg(stream, subject)
             except nats.js.errors.NotFoundError:
@@ -271,7 +199,7 @@ class Bus(Connection):
 
     async def first(self, stream: str, subject: str, at: int = 1) -> Delivered | None:
         """The oldest message of this subject that the stream holds from sequence `at` on. Raises NatsUnavailable."""
-        with _asking(stream):
+        with self.asking(stream):
             try:
                 found = await self._js.get_msg(stream, at, subject=subject, next=True, direct=self._direct)
             except nats.js.errors.NotFoundError:
@@ -286,7 +214,7 @@ class Bus(Connection):
         found: list[Delivered] = []
         sequence = first
         while sequence <= last:
-            with _asking(stream):
+            with self.asking(stream):
                 try:
                     raw = await self._js.get_msg(stream, sequence, subject=subject, next=True, direct=self._direct)
                 except nats.js.errors.NotFoundError:
@@ -326,22 +254,22 @@ class Bus(Connection):
 
     async def newest(self, stream: str) -> int:
         """The sequence of the newest message that the stream ever held. Raises NatsUnavailable."""
-        with _asking(stream):
+        with self.asking(stream):
             return (await self._js.stream_info(stream)).state.last_seq
 
     async def subjects(self, stream: str, matching: str) -> list[str]:
         """Subjects of which the stream holds any message. Raises NatsUnavailable."""
-        with _asking(stream):
+        with self.asking(stream):
             return list((await self._js.stream_info(stream, subjects_filter=matching)).state.subjects or {})
 
     async def purge(self, stream: str, subject: str, last: int) -> None:
         """Take away what the stream holds of `subject`, up to sequence `last`. Raises NatsUnavailable."""
-        with _asking(stream):
+        with self.asking(stream):
             await self._js.purge_stream(stream, seq=last + 1, subject=subject)
 
     async def waiting(self, stream: str, durable: str) -> int:
         """Messages of a queue that nobody has acknowledged: pending and in hand. Raises NatsUnavailable."""
-        with _asking(durable):
+        with self.asking(durable):
             info = await self._js.consumer_info(stream, durable)
         return (info.num_pending or 0) + (info.num_ack_pending or 0)
 
@@ -371,17 +299,3 @@ class Bus(Connection):
                 await message.nak()
             raise
         return found[0]
-
-
-@contextlib.contextmanager
-def _asking(about: str) -> Iterator[None]:
-    """nats-py's errors as ours."""
-    try:
-        with cancellable():
-            yield
-    except FAILURES as error:
-        raise NatsUnavailable(f"NATS gave no answer about {about}: {_reason(error)}") from error
-
-
-def _reason(error: BaseException) -> str:
-    return getattr(error, "description", None) or type(error).__name__

@@ -8,7 +8,8 @@
   waits until what was written has gone out, which it never does towards a host that vanished.
 - After some errors that a server reports (too many connections, say) it closes for good, and all who wait on it would
   wait for ever: here the block of `async with Bus.connect(…)` ends with NatsUnavailable, and a supervisor starts anew.
-- `error_cb` runs inside the read loop: it only counts.
+- `error_cb` runs inside the read loop: it only counts, and keeps what the server refused. A request that its user may
+  not make is not answered at all, and whoever waits for the answer should be told why there is none.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from typing import Any, Self
 import nats.errors
 from nats.aio.client import Client
 
+from wire import subjects
 from wire.errors import NatsUnavailable
 from wire.log import get
+from wire.login import NOBODY, Login
 
 log = get(__name__)
 
@@ -34,6 +37,8 @@ ANSWER_S = 4.0
 RECONNECT_WAIT_S = 0.25
 PENDING_BYTES = 32 * 1024 * 1024
 """What is kept for the server while it is away or slow; over this, `Bus.publish` drops and counts."""
+REFUSALS_TOLD = 100
+"""So many different ones are logged."""
 
 FAILURES = (TimeoutError, nats.errors.Error, OSError)
 """What nats-py raises where the server is away, silent or says no."""
@@ -61,6 +66,9 @@ class Connection:
         self.reconnects = 0
         self.errors = 0
         self.duplicates = 0
+        self.refused = 0
+        self._refusals: dict[str, None] = {}
+        self._deaf = ""
         self.on_reconnect: list[Callable[[], None]] = []
         self._up = asyncio.Event()
         self._up.set()
@@ -70,15 +78,17 @@ class Connection:
     @classmethod
     @contextlib.asynccontextmanager
     async def connect(
-        cls, url: str, name: str, *, patience: float = PATIENCE_S, watch: float = WATCH_S
+        cls, url: str, name: str, login: Login = NOBODY, *, patience: float = PATIENCE_S, watch: float = WATCH_S
     ) -> AsyncIterator[Self]:
         """Connect to `url` (one, or several separated by commas) within `patience` seconds. Every `watch` seconds the
-        server must answer.
+        server must answer. Answers come to `subjects.inbox(name)`, which the user of `login` must be allowed to hear.
 
         Raises NatsUnavailable that names the address and what is wrong with it; the block raises it too if the server
         closes the connection for good.
         """
         client = Client()
+        client._public_nkey = login.public_key
+        client._auth_configured = bool(login.seed)
         bus = cls(client, name)
         try:
             async with asyncio.timeout(patience):
@@ -91,6 +101,10 @@ class Connection:
                     ping_interval=5,
                     max_outstanding_pings=2,
                     pending_size=PENDING_BYTES,
+                    inbox_prefix=subjects.inbox(name),
+                    tls=login.tls,
+                    signature_cb=login.sign if login.seed else None,
+                    user_jwt_cb=login.show_jwt if login.jwt else None,
                     error_cb=bus._on_error,
                     disconnected_cb=bus._on_disconnect,
                     reconnected_cb=bus._on_reconnect,
@@ -99,11 +113,12 @@ class Connection:
         except (OSError, nats.errors.Error, ValueError) as error:
             if isinstance(error, TimeoutError):  # otherwise nothing was opened
                 await bus._close()
-            raise NatsUnavailable(_why_not(url, error, client.last_error)) from error
+            raise NatsUnavailable(_why_not(url, login, error, client.last_error)) from error
         watcher = asyncio.create_task(bus._watch(watch), name="bus-watch")
         try:
-            if url.startswith("tls://") and not client._server_info.get("tls_required"):
-                raise NatsUnavailable(f"{_shown(url)} asks for TLS, and the server there speaks none", retryable=False)
+            if (url.startswith("tls://") or login.tls) and not client._server_info.get("tls_required"):
+                asks = _shown(url) if url.startswith("tls://") else "nats_ca or nats_cert"
+                raise NatsUnavailable(f"{asks} asks for TLS, and the server there speaks none", retryable=False)
             async with bus._lost:
                 yield bus
         except TimeoutError as error:
@@ -158,6 +173,37 @@ class Connection:
 
     async def _on_error(self, error: Exception) -> None:
         self.errors += 1
+        told = str(error)
+        if "permissions violation" in told:
+            self.refused += 1
+            told = told.removeprefix("nats: ")
+            if told not in self._refusals and len(self._refusals) < REFUSALS_TOLD:
+                log.error("NATS refuses what this process asked for", name=self.name, refusal=told)
+            if f'subscription to "{subjects.inbox(self.name).lower()}' in told:
+                self._deaf = told
+            self._refusals.pop(told, None)
+            self._refusals[told] = None
+
+    def refusal(self, before: int, subject: str = "") -> str:
+        """What the server has refused this process since `refused` was `before` (about `subject`, where it is given);
+        "" where nothing. The server's own words, in small letters."""
+        if self._deaf:  # asked once for all answers to come
+            return self._deaf
+        if self.refused == before:
+            return ""
+        return next((told for told in reversed(self._refusals) if subject.lower() in told), "")
+
+    @contextlib.contextmanager
+    def asking(self, about: str) -> Iterator[None]:
+        """Around a question to JetStream: nats-py's errors as ours."""
+        before = self.refused
+        try:
+            with cancellable():
+                yield
+        except FAILURES as error:
+            refusal = self.refusal(before) if isinstance(error, TimeoutError) else ""
+            told = f"NATS gave no answer about {about}: {refusal or reason(error)}"
+            raise NatsUnavailable(told, retryable=not refusal) from error
 
     async def _on_disconnect(self) -> None:
         if self._up.is_set():
@@ -167,6 +213,7 @@ class Connection:
 
     async def _on_reconnect(self) -> None:
         self.reconnects += 1
+        self._deaf = ""
         self._up.set()
         log.info("NATS connection is back", reconnects=self.reconnects)
         for each in self.on_reconnect:
@@ -204,12 +251,17 @@ class Connection:
             transport._io_writer.transport.abort()
 
 
+def reason(error: BaseException) -> str:
+    """The server's words for an error, or its name."""
+    return getattr(error, "description", None) or type(error).__name__
+
+
 def _shown(url: str) -> str:
     """Without user and password."""
     return re.sub(r"//[^/@,]*@", "//", url)
 
 
-def _why_not(url: str, error: Exception, last: Exception | None) -> str:
+def _why_not(url: str, login: Login, error: Exception, last: Exception | None) -> str:
     """For a person: why there is no connection, from what ended the attempt and what was seen during it."""
     shown = _shown(url)
     if not isinstance(error, TimeoutError):
@@ -217,7 +269,9 @@ def _why_not(url: str, error: Exception, last: Exception | None) -> str:
     if isinstance(last, ssl.SSLError):
         return f"the NATS server at {shown} speaks TLS, and its certificate was refused: {last.reason or last}"
     if "uthorization" in str(last):
-        return f"the NATS server at {shown} refuses the user or password in its address"
+        if login.seed:
+            return f"the NATS server at {shown} does not know the user of {login.source}"
+        return f"the NATS server at {shown} refuses the user or password in its address, or wants nats_creds"
     if "INFO" in str(last):
         return f"what answers at {shown} is no NATS server"
     return f"no NATS server answers at {shown}: start one, or give --nats-url"

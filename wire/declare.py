@@ -29,6 +29,7 @@ def streams(replicas: int = 1) -> Iterator[api.StreamConfig]:
             duplicate_window=min(stream.dedup_s, stream.max_age_s or stream.dedup_s),
             allow_direct=True,
             republish=api.RePublish(src=">", dest=f"{stream.republish_to}.>") if stream.republish_to else None,
+            allow_msg_ttl=stream.message_ttl or None,
         )
     for bucket in topology.BUCKETS:
         yield api.StreamConfig(
@@ -67,6 +68,7 @@ def queue(durable: str, subject: str, in_flight: int, idle_s: float | None = Non
     """A work-queue consumer. One delivery more than the node's own limit, in case the node's word about it fails.
     It goes by itself when nobody has asked it for `idle_s` seconds (None: never)."""
     return api.ConsumerConfig(
+        name=durable,  # so that it is asked for on a subject that ends in the filter: permissions see both
         durable_name=durable,
         filter_subject=subject,
         ack_policy=api.AckPolicy.EXPLICIT,

@@ -34,14 +34,22 @@ Count = Annotated[int, Meta(ge=1)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What every process has. `monitor_host` and `monitor_port` (0: none) are where it tells its metrics and its
-    health: see docs/operations.md."""
+    """What every process has. `nats_creds` is a file with the nkey seed (or JWT and seed) of the user that it is at
+    NATS, `nats_ca` the authorities that sign the server's certificate, `nats_cert` and `nats_key` a certificate of its
+    own where the server wants one: see deploy/nats/README.md. `monitor_host` and `monitor_port` (0: none) are where it
+    tells its metrics and its health: see docs/operations.md."""
 
     nats_url: str = "nats://127.0.0.1:4222"
+    nats_creds: str = ""
+    nats_ca: str = ""
+    nats_cert: str = ""
+    nats_key: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
     monitor_host: str = "127.0.0.1"
     monitor_port: Port = 0
+    otlp_endpoint: str = ""
+    trace_ratio: Probability = 1.0
 
 
 class SchedulerSettings(Settings, frozen=True, kw_only=True):
@@ -49,6 +57,7 @@ class SchedulerSettings(Settings, frozen=True, kw_only=True):
 
     `instance` names this scheduler among others; one is made where it is empty. A scheduler that takes the name of one
     that died has its partitions at once. `foreign_load_percent`: hosts that others use more get no work.
+    Transcripts are kept for `history_days` (0: not at all), but for tenants that have days of their own: docs/history.md.
     """
 
     instance: str = ""
@@ -64,6 +73,7 @@ class SchedulerSettings(Settings, frozen=True, kw_only=True):
     prompt_context: bool = False
     result_timeout_s: Positive = 60.0
     client_timeout_s: Positive = 60.0
+    history_days: Annotated[float, Meta(ge=0, le=36_500)] = 7.0
 
 
 Auth = Literal["auto", "keys", "off"]
@@ -72,7 +82,8 @@ Auth = Literal["auto", "keys", "off"]
 class IngressSettings(Settings, frozen=True, kw_only=True):
     """Who may come in: `auth`, `origins` (pages elsewhere that may use this server), `jwt_…` and `tls_…` are explained
     in docs/security.md; `max_upload_mb`, `max_recording_hours`, `max_recordings` (that are worked on at once) and
-    `fetch_urls` in docs/recordings.md."""
+    `fetch_urls` in docs/recordings.md. `max_waiting` sessions wait in line, at all ingresses together: see
+    docs/admission.md."""
 
     host: str = "127.0.0.1"
     port: Port = 8080
@@ -81,6 +92,7 @@ class IngressSettings(Settings, frozen=True, kw_only=True):
     max_speed: Annotated[float, Meta(ge=1)] = 4.0
     idle_timeout_s: Positive = 300.0
     max_sessions: Count = 1000
+    max_waiting: Annotated[int, Meta(ge=1, le=2000)] = 500
     max_rooms: Count = 100
     max_room_members: Count = 50
     auth: Auth = "auto"

@@ -158,6 +158,11 @@ def test_objects_are_in_their_store_whatever_their_name(name: str, nuid: str) ->
         assert sum(matches(pattern, subject) for pattern in declared[subjects.stream_of(subject)]) == 1
 
 
+def test_each_role_hears_its_answers_where_no_other_does_and_each_node_too() -> None:
+    assert subjects.inbox("ingress") == "_INBOX_ingress"
+    assert subjects.inbox("node-gpu-1") == "_INBOX_node.gpu-1"
+
+
 def test_this_file_uses_every_builder() -> None:
     text = Path(__file__).read_text(encoding="utf-8")
     made = [
