@@ -161,7 +161,7 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lowered(msgspec.Struct, frozen=True, kw_only=True):
-    """In this `round` an ingress was given less than it had: until it has seen that, it may hold `most` slots' worth."""
+    """In this `round` an ingress was given less than it had: it may hold `most` slots' worth until it has seen that."""
 
     round: int
     most: float
@@ -228,12 +228,13 @@ class TokenRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
 
 class TenantRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
     """`tenants/<tenant>`: its limits; 0: none. Sessions at once, requests a minute, minutes of audio and bytes a
-    day."""
+    day. `history_days`: for how long its transcripts are kept; 0: not at all, None: as the scheduler's setting says."""
 
     sessions: int = 0
     requests: int = 0
     audio_minutes: float = 0.0
     bytes: int = 0
+    history_days: float | None = None
 
 
 class UsageRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
