@@ -45,9 +45,10 @@ class RunPartial(msgspec.Struct, frozen=True):
 
 
 class BuryJob(msgspec.Struct, frozen=True):
-    """The job was given up: keep it for operators."""
+    """The job was given up: operators are told, and the job itself is kept where it could be run again."""
 
     dead: DeadJob
+    job: Job | None = None
 
 
 class TellClient(msgspec.Struct, frozen=True):

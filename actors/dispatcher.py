@@ -225,8 +225,12 @@ class Dispatcher:
         await self._bus.store(subjects.mailbox(job.session, "node"), unplaced, id=id)
         self.counters["jobs_unplaced"] += 1
 
-    async def bury(self, dead: DeadJob) -> None:
+    async def bury(self, dead: DeadJob, job: Job | None = None) -> None:
+        """With the `job` itself, where it is kept."""
         log.error("a job was given up", job=dead.job, attempts=dead.attempts, history=dead.history)
+        if job is not None:
+            where = subjects.dead_job(dead.pool, dead.session, dead.utterance)
+            await self._bus.store(where, job, id=subjects.dead_job_message_id(dead.job))
         await self._bus.store(subjects.dead(dead.pool, dead.session), dead, id=subjects.dead_message_id(dead.job))
         self.counters["jobs_dead"] += 1
 

@@ -342,8 +342,8 @@ class Host:
                 await self._bus.publish(subjects.partial(partial.pool, partial.session), partial)
             case WithdrawJob(binding):
                 await self._dispatcher.withdraw(binding)
-            case BuryJob(dead):
-                await self._dispatcher.bury(dead)
+            case BuryJob(dead, kept):
+                await self._dispatcher.bury(dead, kept)
             case SaveSnapshot() | EndSession():
                 await self._sessions.put(subjects.session_key(actor.name), SessionRecord(state=msgspec.Raw(state)))
                 if isinstance(command, EndSession):

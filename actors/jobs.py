@@ -86,7 +86,8 @@ def binding_of(job: Job, utterance: Utterance) -> BindingRecord:
     )
 
 
-def dead_of(job: Job, utterance: Utterance) -> DeadJob:
+def dead_of(job: Job, utterance: Utterance, *, kept: bool = False) -> DeadJob:
+    """`kept`: the job itself is kept beside it."""
     work = utterance.work
     return DeadJob(
         job=job.job,
@@ -98,4 +99,6 @@ def dead_of(job: Job, utterance: Utterance) -> DeadJob:
         reason=work.faults[-1],
         seconds=round(seconds(work.end - work.first), 3),
         history=list(work.faults),
+        tenant=job.tenant,
+        kept=kept,
     )

@@ -24,7 +24,7 @@ from actors.captions import LOST_S, Captions
 from actors.commands import BuryJob, Command, RunJob, SaveSnapshot, WidenJob, WithdrawJob
 from actors.echo import Echo
 from actors.endpointing import Boundary
-from actors.jobs import binding_of, dead_of, job_of
+from actors.jobs import binding_of, dead_of, job_of, lacks_audio
 from actors.outcomes import Failure, Utterance
 from actors.state import SessionState
 from wire import subjects
@@ -267,7 +267,7 @@ class Utterances:
             work.again(now, elsewhere=True)
             self._run(utterance)
             return
-        self._command(BuryJob(dead_of(self._job(utterance), utterance)))
+        self._bury(utterance)
         utterance.fail(
             "asr",
             None,
@@ -277,6 +277,12 @@ class Utterances:
                 False,
             ),
         )
+
+    def _bury(self, utterance: Utterance) -> None:
+        """A piece of a recording is not kept: the recording says what is missing, and can be brought again."""
+        job = self._job(utterance)
+        kept = self._settings.keep_dead_jobs and not job.recorded and not lacks_audio(job)
+        self._command(BuryJob(dead_of(job, utterance, kept=kept), job if kept else None))
 
     def result(self, result: NodeMessage, now: float) -> None:
         for utterance in self._state.utterances:

@@ -57,6 +57,7 @@ class SchedulerSettings(Settings, frozen=True, kw_only=True):
 
     `instance` names this scheduler among others; one is made where it is empty. A scheduler that takes the name of one
     that died has its partitions at once. `foreign_load_percent`: hosts that others use more get no work.
+    `keep_dead_jobs`: the audio of utterances that were given up is kept for a week, so that they can be run again.
     Transcripts are kept for `history_days` (0: not at all), but for tenants that have days of their own: docs/history.md.
     """
 
@@ -72,6 +73,7 @@ class SchedulerSettings(Settings, frozen=True, kw_only=True):
     group_gap_s: Positive = 2.0
     prompt_context: bool = False
     result_timeout_s: Positive = 60.0
+    keep_dead_jobs: bool = True
     client_timeout_s: Positive = 60.0
     history_days: Annotated[float, Meta(ge=0, le=36_500)] = 7.0
 

@@ -129,12 +129,26 @@ def test_a_poison_job_is_buried_after_a_bounded_number_of_attempts_and_the_sessi
         teller.say(crash, after=0.1)
     commands = outcome(teller.voice(1).quiet(1).story, wait=1)
     assert attempts(commands) == [(1, []), (2, ["n1"]), (3, ["n1", "n2"]), (4, ["n1", "n2", "n3"]), (1, [])]
-    (buried,) = [command.dead for command in commands if isinstance(command, BuryJob)]
+    (burial,) = [command for command in commands if isinstance(command, BuryJob)]
+    buried, kept = burial.dead, burial.job
+    assert kept is not None
+    assert buried.kept
+    assert kept.pcm == jobs(commands)[0].job.pcm, "with its audio, so that it can be run again"
     assert buried.attempts == MAX_ATTEMPTS
     assert [line.split(":")[0] for line in buried.history] == [f"attempt {n} on n{n}" for n in range(1, 5)]
     told = events(commands)[1]
     assert isinstance(told, ErrorTold)
     assert (told.utterance, told.code) == (1, "engine_failed")
+
+
+def test_a_job_is_not_kept_where_the_operator_wants_none() -> None:
+    teller = spoken()
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        crash = StageFailed(**about(attempt, "n1"), stage="asr", code="engine_failed", message="x", retryable=True)
+        teller.say(crash, after=0.1)
+    commands = outcome(teller.story, SchedulerSettings(keep_dead_jobs=False), wait=1)
+    (burial,) = [command for command in commands if isinstance(command, BuryJob)]
+    assert (burial.dead.kept, burial.job) == (False, None)
 
 
 def test_a_language_that_no_node_has_is_told_as_that() -> None:

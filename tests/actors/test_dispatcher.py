@@ -358,10 +358,12 @@ async def test_a_buried_job_can_be_read_by_operators(bus: Bus) -> None:
         history=["x"],
     )
     async with dispatching(bus) as dispatcher:
-        await dispatcher.bury(dead)
-        await dispatcher.bury(dead)
-    found = await bus.read(subjects.DEAD, subjects.DEAD_ALL, 1, 10)
-    assert [decode(DeadJob, each.data) for each in found] == [dead]
+        await dispatcher.bury(dead, command().job)
+        await dispatcher.bury(dead, command().job)
+    job, notice = await bus.read(subjects.DEAD, subjects.DEAD_ALL, 1, 10)
+    assert decode(DeadJob, notice.data) == dead
+    assert decode(Job, job.data) == command().job
+    assert job.subject == subjects.dead_job(dead.pool, dead.session, dead.utterance)
 
 
 async def test_slots_of_nodes_that_are_gone_are_forgotten(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
