@@ -1,18 +1,22 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import structlog
 
+from tests.waiting import until
 from wire import keys, log
+from wire.flood import FIRST, Flood
 
 
 @pytest.fixture(autouse=True)
-def as_it_was() -> Iterator[None]:
+def as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(log, "_flood", Flood())
     root, nats = logging.getLogger(), logging.getLogger("nats")
     before = (root.handlers[:], root.level, nats.level)
     yield
@@ -82,3 +86,67 @@ def test_keys_are_cut_short_whoever_writes_them(capsys: pytest.CaptureFixture[st
     told = capsys.readouterr().err
     assert key.rsplit("_", 1)[0] in told
     assert not any(each.rsplit("_", 1)[1] in told for each in (key, token))
+
+
+# --- ids of the task, and floods ------------------------------------------------------------------------------------
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+async def test_what_is_bound_stands_in_every_line_of_the_task_and_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("scheduler", "info", "json")
+
+    both = asyncio.Barrier(2)
+
+    async def work(session: str) -> None:
+        log.bind(session=session)
+        await both.wait()
+        log.get("m").info("working")
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(work("s1"))
+        group.create_task(work("s2"))
+    log.get("m").info("done")
+    assert [line.get("session") for line in lines(capsys)] == ["s2", "s1", None]
+
+
+async def test_a_flood_becomes_a_few_lines_that_say_how_many_there_were(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("scheduler", "info", "json")
+    log.bind(session="of one of them")
+    for number in range(10_000):
+        log.get("m").warning("it fails", number=number)
+        log.get("m").error("it fails badly")
+    log.get("m").info("something else")
+    assert log.withheld() == 2 * (10_000 - FIRST)
+    found: list[dict[str, Any]] = []
+
+    async def summed_up() -> bool:
+        found.extend(lines(capsys))
+        return any("like" in line for line in found)
+
+    await until(summed_up, 5)
+    assert len(found) == 2 * FIRST + 1 + 2
+    told = {(line["level"], line["like"], line["event"]) for line in found if "like" in line}
+    much = f"… {10_000 - FIRST} more like it in the last second"
+    assert told == {("warning", "it fails", much), ("error", "it fails badly", much)}
+    assert not any("session" in line for line in found if "like" in line)
+    assert all(line["process"] == "scheduler" and line["module"] == "m" for line in found)
+
+
+def test_exceptions_and_library_lines_come_in_floods_too_and_the_end_sums_up(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logging.getLogger().handlers[:] = []
+    log.configure("scheduler", "info", "json")
+    for number in range(100):
+        try:
+            raise ValueError(number)
+        except ValueError:
+            log.get("m").exception("it failed")
+        logging.getLogger("aiohttp").error("request %d failed", number)
+    log.sum_up()
+    told = capsys.readouterr().err
+    assert told.count("ValueError: ") == told.count("ERROR aiohttp: request") == FIRST
+    assert told.count(f" {100 - FIRST} more like it in the last second") == 2
