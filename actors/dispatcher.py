@@ -46,6 +46,7 @@ import msgspec
 from actors.commands import RunJob
 from actors.dispatch import Decision, NodeView, decide
 from actors.refusals import in_words
+from actors.tracing import dispatched, of_job
 from wire import matching, subjects, topology
 from wire.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
 from wire.bus import Bus
@@ -155,7 +156,7 @@ class Dispatcher:
 
     async def run(self, command: RunJob) -> None:
         """Reserve, bind and publish. Raises Stale where a newer attempt is bound, QueueFull, NatsUnavailable."""
-        job = command.job
+        job, began = command.job, time.time()
         need = matching.need_of(job, command.excluded, self._served.get(job.session, ""))
         decision = decide(need, self._nodes(job.pool), self._rules)
         self.refusals.update(decision.refused)
@@ -164,6 +165,7 @@ class Dispatcher:
         else:
             placed = await self._send(decision, command)
         self.counters["jobs"] += 1
+        dispatched(job, began, placed.record, command.excluded)
         if not decision.capable:
             await self._say_unplaced(job, in_words(decision.refused, job))
         if placed.before is not None and placed.before.node in command.excluded:
@@ -173,7 +175,7 @@ class Dispatcher:
         job = command.job
         bound = await self._bind(command.binding, None)
         id = subjects.job_message_id(job.session, job.utterance, job.attempt)
-        await self._bus.store(subjects.batch(job.pool), job, id=id)
+        await self._bus.store(subjects.batch(job.pool), job, id=id, headers=of_job(job))
         self.counters["jobs_to_batch"] += 1
         return bound
 
@@ -190,7 +192,8 @@ class Dispatcher:
             self._remember(job.session, bound.node)
         named = subjects.widened_message_id if node is None else subjects.job_message_id
         try:
-            await self._bus.store(where, job, id=named(job.session, job.utterance, job.attempt))
+            id = named(job.session, job.utterance, job.attempt)
+            await self._bus.store(where, job, id=id, headers=of_job(job))
         except QueueFull:
             await self._release(reserved)
             raise
@@ -200,7 +203,7 @@ class Dispatcher:
     async def widen(self, job: Job) -> None:
         """Publish it on the pool's lane as well, unless it is there. Raises QueueFull, NatsUnavailable."""
         id = subjects.widened_message_id(job.session, job.utterance, job.attempt)
-        stored = await self._bus.store(subjects.job_pool(job.pool), job, id=id)
+        stored = await self._bus.store(subjects.job_pool(job.pool), job, id=id, headers=of_job(job))
         if stored.duplicate:
             return
         self.counters["jobs_widened"] += 1

@@ -26,7 +26,7 @@ import asyncio
 import heapq
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -46,11 +46,13 @@ from actors.commands import (
     passing,
 )
 from actors.dispatcher import Dispatcher
-from actors.jobs import lacks_audio
+from actors.history import History
+from actors.jobs import lacks_audio, refusal
 from actors.outcomes import NO_ANSWER
 from actors.restoring import restored
 from actors.session import Session
 from actors.state import SessionRecord
+from actors.tracing import Traces, of_event
 from wire import subjects
 from wire.bus import Bus, Delivered
 from wire.env import SchedulerSettings
@@ -58,7 +60,7 @@ from wire.errors import ProtocolViolation, QueueFull, Stale, Unavailable
 from wire.jobs import Job
 from wire.kv import Bucket
 from wire.log import get
-from wire.messages import ClientMail, ControlMail, NodeMail, SessionOpened, StageFailed, decode
+from wire.messages import ClientMail, ControlMail, NodeMail, SessionOpened, decode
 from wire.protocol import AnyClientEvent, ClientEvent
 
 log = get(__name__)
@@ -101,12 +103,14 @@ class Host:
         partition: int,
         owns: Callable[[], bool],
         counters: Counter[str],
+        history: History,
     ) -> None:
         self._bus = bus
         self._settings = settings
         self._dispatcher = dispatcher
         self._partition = partition
         self._owns = owns
+        self._history = history
         self._tasks: asyncio.TaskGroup
         self._actors: dict[str, Actor] = {}
         self._wakes: list[tuple[float, str]] = []
@@ -116,6 +120,7 @@ class Host:
         self._again = asyncio.Event()
         self._replay_until = UNKNOWN
         self._seen, self._seen_at = 0, 0.0
+        self._traces = Traces()
         self._sessions = Bucket(bus, subjects.SESSIONS_KV, SessionRecord)
         self.counters = counters
         self.dispatch_seconds: deque[float] = deque(maxlen=1000)
@@ -162,7 +167,7 @@ class Host:
     async def stop(self, patience: float = 2.0) -> None:
         """Carry out what is commanded and leave snapshots, so that a successor has little to replay."""
         for actor in self._actors.values():
-            self._enqueue(actor, [SaveSnapshot()])
+            self._enqueue(actor, [SaveSnapshot()], self._seen_at)
         if working := [actor.work for actor in self._actors.values() if actor.work is not None]:
             await asyncio.wait(working, timeout=patience)
 
@@ -176,7 +181,7 @@ class Host:
         self._closed.clear()
         self._wakes.clear()
         after: list[int] = []
-        for session in await restored(self._bus, self._settings, self._partition):
+        for session in await restored(self._bus, self._settings, self._partition, self._history):
             name = session.state.session
             if session.state.phase == "closed":
                 self._closed[name] = session.state.sequence
@@ -224,7 +229,7 @@ class Host:
         """What came of this message, or of a deadline before it."""
         if found.sequence <= self._replay_until:
             commands = [command for command in commands if not passing(command)]
-        self._enqueue(actor, commands)
+        self._enqueue(actor, commands, found.time)
 
     def _fold(self, actor: Actor, fold: Callable[..., list[Command]], *about: Any) -> list[Command]:
         """A session that fails is closed, and costs nobody else anything."""
@@ -282,13 +287,15 @@ class Host:
         if last is not None and last.sequence > self._seen:
             now = min(now, self._seen_at)  # no mail that is still to come is stamped earlier than what came last
         while (actor := self._next_due(now)) is not None:
-            self._enqueue(actor, self._fold(actor, actor.session.on_deadline, actor.wake))
+            self._enqueue(actor, self._fold(actor, actor.session.on_deadline, actor.wake), actor.wake)
             actor.wake = float("inf")
             self._schedule(actor)
 
     # --- commands ---
 
-    def _enqueue(self, actor: Actor, commands: Iterable[Command]) -> None:
+    def _enqueue(self, actor: Actor, commands: list[Command], since: float) -> None:
+        """They came of what is stamped `since`."""
+        self._traces.commanded(actor.session, commands, since)
         for command in commands:
             keep = isinstance(command, SaveSnapshot | EndSession)
             state = msgspec.json.encode(actor.session.snapshot()) if keep else b""
@@ -318,6 +325,8 @@ class Host:
                     actor.todo.popleft()
                 if isinstance(command, RunJob):
                     self.dispatch_seconds.append(time.monotonic() - issued)
+                elif isinstance(command, TellClient):
+                    self._traces.told(actor.name, command.event, issued)
         finally:
             actor.work = None
 
@@ -327,6 +336,7 @@ class Host:
                 await self._bus.publish(subjects.live(actor.name), event)
             case TellClient(event):
                 await self._tell(actor, event)
+                self._history.keep(actor.session.state, event)
             case RunJob(job=job) | WidenJob(job=job) if lacks_audio(job):
                 await self._refuse(job, NO_ANSWER, "its audio is not kept for so long")
             case RunJob(job=job) | WidenJob(job=job):
@@ -345,7 +355,8 @@ class Host:
             case BuryJob(dead, kept):
                 await self._dispatcher.bury(dead, kept)
             case SaveSnapshot() | EndSession():
-                await self._sessions.put(subjects.session_key(actor.name), SessionRecord(state=msgspec.Raw(state)))
+                record = SessionRecord(state=msgspec.Raw(state), unwritten=self._history.unwritten(actor.name))
+                await self._sessions.put(subjects.session_key(actor.name), record)
                 if isinstance(command, EndSession):
                     self._actors.pop(actor.name, None)
 
@@ -355,13 +366,11 @@ class Host:
         if event.n <= actor.told:
             self.counters["events_found"] += 1
             return
+        id, headers = subjects.event_message_id(actor.name, event.n), of_event(actor.name, event)
         for _ in range(3):
             try:
                 stored = await self._bus.store(
-                    subjects.event(actor.name),
-                    event,
-                    id=subjects.event_message_id(actor.name, event.n),
-                    expect_last=actor.event_sequence,
+                    subjects.event(actor.name), event, id=id, expect_last=actor.event_sequence, headers=headers
                 )
                 actor.told, actor.event_sequence = event.n, stored.sequence
                 self.counters["events"] += 1
@@ -381,15 +390,5 @@ class Host:
         return (decode(AnyClientEvent, last.data).n, last.sequence) if last else (0, 0)
 
     async def _refuse(self, job: Job, code: str, message: str) -> None:
-        refusal = StageFailed(
-            job=job.job,
-            utterance=job.utterance,
-            attempt=job.attempt,
-            node="scheduler",
-            stage="asr",
-            code=code,
-            message=message,
-            retryable=False,
-        )
-        where = subjects.mailbox(job.session, "node")
-        await self._bus.store(where, refusal, id=subjects.result_message_id(job.job, job.attempt, "refused"))
+        where, id = subjects.mailbox(job.session, "node"), subjects.result_message_id(job.job, job.attempt, "refused")
+        await self._bus.store(where, refusal(job, code, message), id=id)

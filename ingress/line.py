@@ -30,9 +30,10 @@ from ingress.entry import Entry
 from ingress.feed import END_OF_STREAM, SessionFeed
 from ingress.shared import Ingress
 from ingress.signal import Signal
+from ingress.tracing import Told
 from ingress.uplink import CONTROL_PATIENCE_S, Uplink
 from ingress.wishes import Wishes
-from wire import subjects
+from wire import spans, subjects
 from wire.errors import NatsUnavailable, NoScheduler
 from wire.log import get
 from wire.messages import (
@@ -67,6 +68,9 @@ class Line:
         self.entry = entry
         self.wishes = entry.wishes
         self.uplink = Uplink(ingress.bus, self.id, entry.connection, entry.sample_rate, ingress.model)
+        self._trace = Told(self.id) if spans.on() else None
+        if self._trace is not None:
+            self.uplink.arrivals = self._trace.arrivals
         self.end = end
         self._ingress = ingress
         self._stir = Signal()
@@ -198,6 +202,8 @@ class Line:
                 self._somebody_returned(piece)
                 return
         self.hear(piece)
+        if self._trace is not None:
+            self._trace.handed(piece)
 
     def _somebody_returned(self, resumed: SessionResumed) -> None:
         """This client, or another that shows the same token, or this one when it tried before."""

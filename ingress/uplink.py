@@ -10,10 +10,11 @@ import time
 
 from ingress.resample import Resampler, Samples
 from ingress.signal import Signal
+from ingress.tracing import Arrivals
 from ingress.vad import SpeechMeter, SpeechModel
 from ingress.window import Window
 from wire import subjects
-from wire.audio import FRAME_SAMPLES
+from wire.audio import BYTES_PER_SAMPLE, FRAME_SAMPLES
 from wire.bus import Bus
 from wire.errors import NatsUnavailable, ProtocolViolation
 from wire.messages import AudioChunk, ClientMail, ClientSeen
@@ -38,6 +39,7 @@ class Uplink:
         self._repeated = False  # all was sent again since the actor's last sign
         self._stored = 0
         self._last_sent = time.monotonic()
+        self.arrivals: Arrivals | None = None
         self.chunks = 0
         """Client chunks taken; also the number that the next one must have."""
 
@@ -47,6 +49,8 @@ class Uplink:
         The frames of this connection begin with its own first sample, so the actor's last one is filled up.
         """
         self.chunks = next_chunk
+        if self.arrivals is not None:
+            self.arrivals.begin(samples)
         self._window = Window(self._connection, next_chunk, -samples % FRAME_SAMPLES)
 
     # --- audio ---
@@ -71,6 +75,7 @@ class Uplink:
         it completed, as in AudioChunk. Waits as `audio` does; a session has the one or the other."""
         await self._until_room()
         self.chunks += 1
+        self._note(len(pcm) // BYTES_PER_SAMPLE)
         await self._publish(self._window.add(pcm, speech, time.monotonic()))
 
     async def _until_room(self) -> None:
@@ -87,7 +92,12 @@ class Uplink:
             await self._add(tail)
         return self._window.last
 
+    def _note(self, samples: int) -> None:
+        if self.arrivals is not None:
+            self.arrivals.came(samples, time.time())
+
     async def _add(self, samples: Samples) -> None:
+        self._note(len(samples))
         await self._publish(self._window.add(samples.tobytes(), self._meter.measure(samples), time.monotonic()))
 
     async def flush(self) -> None:

@@ -20,6 +20,7 @@ from typing import Literal
 from node_runtime.nursery import ChildLost, Stopped
 from node_runtime.outbox import Outbox, what
 from node_runtime.recall import Runner
+from node_runtime.tracing import Attempt
 from wire import subjects, topology
 from wire.audio import BYTES_PER_SAMPLE
 from wire.bus import Bus, Taken
@@ -47,6 +48,7 @@ class Errand:
         self._taken = taken
         self._mailbox = subjects.mailbox(job.session, "node")
         self._stage: Stage | None = None
+        self._spans = Attempt(node, taken, job)
         self.job = job
         self.deliveries = taken.deliveries
         self.dropped = False
@@ -66,11 +68,21 @@ class Errand:
 
     async def run(self) -> str | None:
         """Run it to its end. Returns the code of its failure, None if it is done or went back."""
+        self._spans.begin()
+        outcome, failure = "returned", None  # so it is where the node stops meanwhile
+        try:
+            outcome, failure = await self._run()
+        finally:
+            self._spans.end(outcome, failure or "")
+        return failure
+
+    async def _run(self) -> tuple[str, str | None]:
+        """How it ended, and the code of its failure."""
         job = self.job
         self._stage = "asr"
         started = JobStarted(job=job.job, utterance=job.utterance, attempt=job.attempt, node=self._node)
         await self._bus.publish(self._mailbox, started)
-        outbox = Outbox(self._bus, job)
+        outbox = Outbox(self._bus, job, self._spans.headers)
         async with asyncio.TaskGroup() as group:
             delivering = group.create_task(outbox.deliver(), name="job-results")
             last = await self._attempt(outbox)
@@ -81,16 +93,17 @@ class Errand:
         if undelivered is not None:
             log.warning("results could not be stored: the job is given back", job=job.job, reason=undelivered)
             await self._taken.give_back(BACK_AFTER_S)
-            return None
+            return "given_back", None
         await self._taken.ack()
         match last:
             case StageFailed(code=code, message=message):
                 log.warning("an attempt failed", job=job.job, attempt=job.attempt, code=code, reason=message)
-                return code
+                return "failed", code
             case JobReturned():
                 self.returned = True
                 log.info("a piece of a recording made way", job=job.job, attempt=job.attempt)
-        return None
+                return "returned", None
+        return "done", None
 
     async def _attempt(self, outbox: Outbox) -> StageFailed | JobReturned | None:
         """What comes of it goes to the outbox; the first failure that another attempt may mend is returned, or that it
@@ -101,6 +114,7 @@ class Errand:
         try:
             async with contextlib.aclosing(self._runner.run(self.job)) as steps:
                 async for target, step in steps:
+                    self._spans.step(target, step)
                     match step:
                         case JobProgressed(stage="asr" | "translate" | "speech" as stage):
                             self._stage = stage

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
-from wire import subjects
+from wire import spans, subjects
 from wire.bus import Bus
 from wire.errors import NatsUnavailable
 from wire.jobs import Job, SpeechChunk
@@ -27,11 +27,12 @@ from wire.messages import (
 
 
 class Outbox:
-    """Of one attempt at one job."""
+    """Of one attempt at one job. Everything is stored with `headers`."""
 
-    def __init__(self, bus: Bus, job: Job) -> None:
+    def __init__(self, bus: Bus, job: Job, headers: spans.Headers = spans.NOTHING) -> None:
         self._bus = bus
         self._job = job
+        self._headers = headers
         self._queue: asyncio.Queue[tuple[str, NodeMessage | SpeechChunk] | None] = asyncio.Queue()
 
     def put(self, target: str, message: NodeMessage | SpeechChunk) -> None:
@@ -55,12 +56,11 @@ class Outbox:
             target, message = item
             if isinstance(message, SpeechChunk):
                 subject = subjects.speech(job.session, job.utterance, target)
-                await self._bus.store(
-                    subject, message, id=subjects.speech_message_id(job.job, target, message.sequence)
-                )
+                id = subjects.speech_message_id(job.job, target, message.sequence)
+                await self._bus.store(subject, message, id=id, headers=self._headers)
             else:
                 result = subjects.result_message_id(job.job, job.attempt, what(message))
-                await self._bus.store(mailbox, message, id=result)
+                await self._bus.store(mailbox, message, id=result, headers=self._headers)
 
 
 def what(message: NodeMessage) -> str:

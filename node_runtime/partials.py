@@ -20,6 +20,7 @@ from node_runtime.fitness import Fitness
 from node_runtime.nursery import Nursery
 from node_runtime.presence import Presence
 from node_runtime.slots import Slots
+from node_runtime.tracing import partial
 from wire import subjects
 from wire.audio import BYTES_PER_SAMPLE
 from wire.bus import Bus, Taken
@@ -136,8 +137,11 @@ class Partials:
         return told is not None and {job.source, *job.between} <= {AUTO, *told.sources}
 
     async def _see_to(self, job: PartialJob) -> None:
+        began = time.time()
         try:
-            self.counters[await self._run(job)] += 1
+            outcome = await self._run(job)
+            self.counters[outcome] += 1
+            partial(job, began, outcome)
         finally:
             self._running -= 1
             self._one_ended.set()

@@ -36,7 +36,7 @@ IMPURE = {
     "onnxruntime", "os", "piper", "random", "secrets", "socket", "soxr", "structlog", "subprocess", "tempfile",
     "threading", "time", "uuid", "uvloop",
     "wire.bus", "wire.connection", "wire.declare", "wire.declaring", "wire.follow", "wire.kv", "wire.fleet", "wire.log",
-    "wire.process",
+    "wire.process", "wire.spans", "wire.otlp",
 }  # fmt: skip
 """What reads a clock, draws a number, does I/O or computes with a model."""
 

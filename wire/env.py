@@ -37,7 +37,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What every process has. `nats_creds` is a file with the nkey seed (or JWT and seed) of the user that it is at
     NATS, `nats_ca` the authorities that sign the server's certificate, `nats_cert` and `nats_key` a certificate of its
     own where the server wants one: see deploy/nats/README.md. `monitor_host` and `monitor_port` (0: none) are where it
-    tells its metrics and its health: see docs/operations.md."""
+    tells its metrics and its health: see docs/operations.md. A share `trace_ratio` of all utterances is traced, by the
+    OpenTelemetry collector at `otlp_endpoint` (empty: none): see docs/tracing.md."""
 
     nats_url: str = "nats://127.0.0.1:4222"
     nats_creds: str = ""
@@ -46,6 +47,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     nats_key: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
+    otlp_endpoint: str = ""
+    trace_ratio: Probability = 1.0
     monitor_host: str = "127.0.0.1"
     monitor_port: Port = 0
     otlp_endpoint: str = ""

@@ -18,7 +18,7 @@ from typing import NoReturn, TypeVar
 
 import msgspec
 
-from wire import env, log
+from wire import env, log, spans
 from wire.errors import DragomanError, ModelMissing, SettingsError, each_of
 
 S = TypeVar("S", bound=env.Settings)
@@ -68,7 +68,15 @@ def main(kind: type[S], program: str, description: str, serve: Serve[S], argv: S
     """The whole life of a process. Returns its exit code."""
     loaded = settings(kind, program, description, argv)
     log.configure(program, loaded.log_level, loaded.log_format)
-    return run(program, serve(loaded, stop := asyncio.Event()), stop)
+    try:
+        spans.configure(program, loaded)
+    except SettingsError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return UNUSABLE
+    try:
+        return run(program, serve(loaded, stop := asyncio.Event()), stop)
+    finally:
+        spans.end()
 
 
 def run(program: str, work: Awaitable[None], stop: asyncio.Event) -> int:
