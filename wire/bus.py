@@ -40,7 +40,7 @@ from wire.messages import Message, encode
 
 log = get(__name__)
 
-WRONG_LAST_SEQUENCE, STREAM_FULL = 10071, 10077
+WRONG_LAST_SEQUENCE, STREAM_FULL, NO_SUCH_MESSAGE = 10071, 10077, 10057
 MESSAGE_ID = "Nats-Msg-Id"
 NO_HEADERS: Mapping[str, str] = {}
 ANSWER_S = 2.0
@@ -266,6 +266,20 @@ class Bus(Declaring):
         """Take away what the stream holds of `subject`, up to sequence `last`. Raises NatsUnavailable."""
         with self.asking(stream):
             await self._js.purge_stream(stream, seq=last + 1, subject=subject)
+
+    async def discard(self, stream: str, sequence: int) -> None:
+        """Take away this one message, if it is there. Raises NatsUnavailable."""
+        with self.asking(stream), contextlib.suppress(nats.js.errors.NotFoundError):
+            try:
+                await self._js.delete_msg(stream, sequence)
+            except nats.js.errors.APIError as error:
+                if error.err_code != NO_SUCH_MESSAGE:
+                    raise
+
+    async def holds(self, stream: str) -> int:
+        """How many messages there are in the stream. Raises NatsUnavailable."""
+        with self.asking(stream):
+            return (await self._js.stream_info(stream)).state.messages
 
     async def waiting(self, stream: str, durable: str) -> int:
         """Messages of a queue that nobody has acknowledged: pending and in hand. Raises NatsUnavailable."""

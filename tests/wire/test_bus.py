@@ -260,7 +260,21 @@ async def test_a_purge_takes_one_subjects_messages_up_to_a_sequence(bus: Bus) ->
     assert [each.sequence for each in held] == [other.sequence, later.sequence]
 
 
-@pytest.mark.parametrize("question", ["last", "read", "newest", "waiting", "declare_queue", "forget_queue", "purge"])
+async def test_one_message_is_taken_away_and_others_stay(bus: Bus) -> None:
+    one, other = [await bus.store(subjects.dead("p", "s"), CHUNK) for _ in range(2)]
+    assert await bus.holds(subjects.DEAD) == 2
+    for _ in range(2):
+        await bus.discard(subjects.DEAD, one.sequence)
+    (left,) = await bus.read(subjects.DEAD, subjects.DEAD_ALL, 1, other.sequence)
+    assert left.sequence == other.sequence
+    assert await bus.holds(subjects.DEAD) == 1
+    await bus.discard("NOWHERE", 1)
+
+
+QUESTIONS = ("last", "read", "newest", "waiting", "declare_queue", "forget_queue", "purge", "discard", "holds")
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
 async def test_questions_raise_our_error_while_the_server_is_away(server: NatsServer, bus: Bus, question: str) -> None:
     lost = disconnected(bus)
     server.kill()
@@ -274,6 +288,8 @@ async def test_questions_raise_our_error_while_the_server_is_away(server: NatsSe
         "declare_queue": lambda: bus.declare_queue(subjects.JOBS, "q", subjects.job_pool("p"), 1),
         "forget_queue": lambda: bus.forget_queue(subjects.JOBS, "q"),
         "purge": lambda: bus.purge(subjects.JOBS, subjects.job_node("n1"), 1),
+        "discard": lambda: bus.discard(subjects.DEAD, 1),
+        "holds": lambda: bus.holds(subjects.DEAD),
     }
     with pytest.raises(NatsUnavailable, match="no answer about"):
         await asked[question]()
