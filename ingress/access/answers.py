@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from ingress.access.refusals import Allowance, Forbidden, OverLimit, Unauthorized
+from ingress.access.refusals import Allowance, Forbidden, NoRoom, OverLimit, Unauthorized
 from wire.errors import ClientError, DragomanError, Unavailable
 
 CHALLENGE = 'Bearer realm="dragoman"'
@@ -52,6 +52,9 @@ def of(failure: DragomanError) -> web.Response:
             return error(429, str(failure), code=failure.code, headers=headers)
         case ClientError():
             return error(400, str(failure), code=failure.code)
+        case NoRoom():
+            headers = {"Retry-After": str(math.ceil(failure.retry_after))}
+            return error(503, str(failure), code=failure.code, headers=headers)
         case Unavailable():
             return error(503, str(failure), code=failure.code, headers={"Retry-After": "1"})
         case _:

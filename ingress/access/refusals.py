@@ -38,3 +38,14 @@ class OverLimit(Unavailable):
         super().__init__(message, code=code)
         self.retry_after = retry_after
         self.allowance = allowance
+
+
+class NoRoom(Unavailable):
+    """As many sessions run as there is room for (and as many wait as may): `full`. HTTP 503; a WebSocket that is open
+    already is told an `error` with this code and closed with 1013. `retry_after` is in seconds."""
+
+    code = "full"
+
+    def __init__(self, message: str, *, retry_after: float, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.retry_after = retry_after

@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from ingress.access import answers
-from ingress.access.refusals import Allowance, Forbidden, OverLimit, Unauthorized
+from ingress.access.refusals import Allowance, Forbidden, NoRoom, OverLimit, Unauthorized
 from wire.errors import ClientError, EngineError, NatsUnavailable
 
 
@@ -44,6 +44,12 @@ def test_limits_say_when_to_try_again() -> None:
     assert answer.headers["x-ratelimit-limit-requests"] == "60"
     assert answer.headers["x-ratelimit-remaining-requests"] == "0"
     assert answer.headers["x-ratelimit-reset-requests"] == "12s"
+
+
+def test_where_there_is_no_room_it_is_said_when_to_come_again() -> None:
+    answer = answers.of(NoRoom("later", retry_after=4.2))
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+    assert told(answer) == {"message": "later", "type": "server_error", "code": "full", "param": None}
 
 
 def test_errors_of_http_have_words_of_their_own() -> None:

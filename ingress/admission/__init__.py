@@ -1,0 +1,1 @@
+"""Who may have a session now, and who waits in line for one."""
