@@ -9,6 +9,7 @@ from actors.state import SessionState
 from wire import subjects
 from wire.audio import FRAME_SECONDS, seconds
 from wire.jobs import Job, PartialJob
+from wire.messages import StageFailed
 from wire.records import BindingRecord, DeadJob
 
 
@@ -84,6 +85,14 @@ def binding_of(job: Job, utterance: Utterance) -> BindingRecord:
         end=round(seconds(utterance.work.end), 3),
         state="sent",
     )
+
+
+def refusal(job: Job, code: str, message: str) -> StageFailed:
+    """This attempt at the job cannot be made, nor another."""
+    return StageFailed(
+        job=job.job, utterance=job.utterance, attempt=job.attempt, node="scheduler", stage="asr", code=code,
+        message=message, retryable=False,
+    )  # fmt: skip
 
 
 def dead_of(job: Job, utterance: Utterance, *, kept: bool = False) -> DeadJob:

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from actors.history import History
 from actors.session import Session
 from actors.state import SessionRecord, SessionState
 from wire import subjects
@@ -26,12 +27,14 @@ from wire.messages import ClientMail, decode
 log = get(__name__)
 
 
-async def restored(bus: Bus, settings: SchedulerSettings, partition: int) -> list[Session]:
-    """All sessions of the partition that have a snapshot, closed ones too. Raises NatsUnavailable."""
+async def restored(bus: Bus, settings: SchedulerSettings, partition: int, history: History) -> list[Session]:
+    """All sessions of the partition that have a snapshot, closed ones too. What they told and nobody has written down
+    yet is `history`'s from here on. Raises NatsUnavailable."""
     found: list[Session] = []
     for key, record in (await Bucket(bus, subjects.SESSIONS_KV, SessionRecord).items(f"{partition}.>")).items():
         name = subjects.session_of_key(key)
         session = Session(name, settings, msgspec.json.decode(record.state, type=SessionState))
+        history.take_over(session.state, record.unwritten)
         if session.state.phase != "closed":
             await _refill(bus, session)
         found.append(session)

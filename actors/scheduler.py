@@ -7,6 +7,7 @@ import functools
 from collections import Counter
 
 from actors.dispatcher import Dispatcher
+from actors.history import History
 from actors.host import TICK_S, Host
 from actors.lanes import Lanes
 from actors.leases import Leases
@@ -35,6 +36,7 @@ class Scheduler:
         self.leases = Leases(bus, instance, self._gained, self._leaving, self._lost)
         self.lanes = Lanes(bus, functools.partial(self.leases.owns, SWEEPERS_PARTITION))
         self.leases.sessions = lambda: sum(host.sessions for host in self.hosts.values())
+        self.history = History(bus, settings)
         self.hosts: dict[int, Host] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
         self._leasing: asyncio.Task[None] | None = None
@@ -47,6 +49,7 @@ class Scheduler:
                 self.leases.watch_leases, self.leases.watch_schedulers, self.lanes.run, self._bus.keep_declared,
             ):  # fmt: skip
                 self._tasks.create_task(watch(), name=watch.__name__)
+            self._tasks.create_task(self.history.run(), name="history")
             self._tasks.create_task(self._tick(), name="deadlines")
             self._leasing = self._tasks.create_task(self.leases.run(), name="leases")
 
@@ -57,7 +60,8 @@ class Scheduler:
         await self.leases.release_all()
 
     def totals(self) -> dict[str, int]:
-        return dict(self.counters + self.dispatcher.counters + self.leases.counters + self.lanes.counters)
+        counters = self.counters + self.dispatcher.counters + self.leases.counters
+        return dict(counters + self.lanes.counters + self.history.counters)
 
     async def _tick(self) -> None:
         while True:
@@ -67,7 +71,7 @@ class Scheduler:
 
     async def _gained(self, partition: int) -> None:
         owns = functools.partial(self.leases.owns, partition)
-        host = Host(self._bus, self._settings, self.dispatcher, partition, owns, self.counters)
+        host = Host(self._bus, self._settings, self.dispatcher, partition, owns, self.counters, self.history)
         self.hosts[partition] = host
         self._running[partition] = self._tasks.create_task(host.run(), name=f"partition-{partition}")
 

@@ -15,6 +15,7 @@ from actors.context import Group
 from actors.echo import Echo
 from actors.endpointing import Endpointer
 from actors.outcomes import Utterance
+from wire.history import AnyEntry
 from wire.messages import AudioCleared, CloseRequested, FinalizeRequested, Message
 from wire.options import Options
 
@@ -81,6 +82,8 @@ class SessionState(msgspec.Struct, kw_only=True, tag="session_record", tag_field
 
 
 class SessionRecord(Message, frozen=True, kw_only=True, tag="session"):
-    """`sessions/<p>.<session>`: the actor's state, as JSON."""
+    """`sessions/<p>.<session>`: the actor's state, as JSON. `unwritten`: what was told, and is not in TRANSCRIPTS
+    yet."""
 
     state: msgspec.Raw
+    unwritten: list[AnyEntry] = []

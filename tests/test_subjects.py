@@ -19,7 +19,7 @@ import actors.host
 import actors.state
 from tests.inbox import Inbox, beside
 from tests.nats_server import CONFIG
-from wire import declare, jobs, messages, protocol, records, rooms, subjects, topology
+from wire import declare, history, jobs, messages, protocol, records, rooms, subjects, topology
 from wire.bus import Bus
 from wire.jobs import Job
 from wire.messages import ClientSeen, SessionTerminated, decode
@@ -28,7 +28,7 @@ from wire.records import BindingRecord, DeadJob
 PAGE = (Path(__file__).resolve().parents[1] / "subjects.md").read_text(encoding="utf-8")
 NAMES = {"p": str(subjects.partition("SESSION")), "session": "SESSION", "utterance": "7", "target": "en"} | {
     "node": "NODE", "pool": "POOL", "job": "SESSION.7", "attempt": "1", "n": "3", "sequence": "0", "what": "asr",
-    "generation": "2", "id": "ID", "life": "8", "role": "ROLE", "instance": "INSTANCE",
+    "generation": "2", "id": "ID", "life": "8", "tenant": "TENANT", "role": "ROLE", "instance": "INSTANCE",
 }  # fmt: skip
 
 
@@ -63,6 +63,7 @@ BUILT = {
     subjects.STATS_ASK: "",
     subjects.stats("ROLE", "INSTANCE"): "",
     subjects.recording("ID"): subjects.RECORDED,
+    subjects.transcript("TENANT", "SESSION"): subjects.TRANSCRIPTS,
 }
 
 
@@ -74,9 +75,8 @@ def test_the_payloads_are_structs_and_the_mail_is_complete() -> None:
     sides = {"client": "ClientMail", "node": "NodeMail", "control": "ControlMail"}
     for row in table("Subjects"):
         structs = [name for name in names(row[2]) if name[0].isupper()]
-        assert all(any(hasattr(module, name) for module in (jobs, messages, protocol, records)) for name in structs), (
-            row
-        )
+        modules = (history, jobs, messages, protocol, records)
+        assert all(any(hasattr(module, name) for module in modules) for name in structs), row
         if row[1] == subjects.MAILBOX:
             union = getattr(messages, structs[0])
             assert structs[0] == sides[row[0].strip("`").rsplit(".", 1)[1]]
@@ -101,7 +101,7 @@ def test_buckets_are_documented_with_their_limits() -> None:
     for bucket in topology.BUCKETS:
         key, value, _, age, size = documented[bucket.name]
         assert f"{key.strip('`')}:" in bucket.description
-        assert any(hasattr(module, names(value)[0]) for module in (records, rooms, actors.host, actors.state))
+        assert any(hasattr(module, names(value)[0]) for module in (history, records, rooms, actors.host, actors.state))
         assert age in ([f"{bucket.ttl_s:g} s"] if bucket.ttl_s else ["none", f"{topology.LEASE_TTL_S} s for each key"])
         limit = f"{bucket.max_bytes // topology.MIB} MiB"
         assert size == (limit if bucket.discard == "new" else f"{limit}; then the oldest go")
@@ -147,6 +147,7 @@ def test_message_ids_are_documented() -> None:
         subjects.dead_message_id(subjects.job_id("SESSION", 7)),
         subjects.dead_job_message_id(subjects.job_id("SESSION", 7)),
         subjects.recording_message_id("ID", 8, 3),
+        subjects.transcript_message_id("SESSION", 3),
     }
 
 
@@ -196,7 +197,7 @@ def test_commands_name_streams_buckets_and_subjects_that_are_there() -> None:
 
 def test_every_function_that_makes_a_subject_is_documented() -> None:
     makers = {"mailbox", "job_pool", "job_node", "batch", "partial", "event", "speech", "stored", "live", "dead"}
-    makers |= {"recording", "dead_job", "stats"}
+    makers |= {"recording", "dead_job", "stats", "transcript"}
     others = {
         "token",
         "inbox",
@@ -235,6 +236,12 @@ def test_every_function_that_makes_a_subject_is_documented() -> None:
         "dead_job_message_id",
         "dead_of",
         "recording_message_id",
+        "transcript_message_id",
+        "of_transcript",
+        "history_key",
+        "history_of",
+        "bindings_of",
+        "filler",
         "object_store",
         "object_meta",
         "object_chunks",

@@ -14,7 +14,7 @@ from typing import Literal
 PARTITIONS = 64
 
 MAILBOX, JOBS, PARTIALS, EVENTS, DEAD = "MAILBOX", "JOBS", "PARTIALS", "EVENTS", "DEAD"
-BATCH, RECORDED = "BATCH", "RECORDED"
+BATCH, RECORDED, TRANSCRIPTS = "BATCH", "RECORDED", "TRANSCRIPTS"
 SESSIONS_KV, BINDINGS_KV, NODES_KV = "sessions", "bindings", "nodes"
 SLOTS_KV, PARTITIONS_KV, SCHEDULERS_KV = "slots", "partitions", "schedulers"
 ROOMS_KV, PARTIES_KV = "rooms", "parties"
@@ -22,6 +22,7 @@ KEYS_KV, TOKENS_KV, TENANTS_KV, USAGE_KV = "keys", "tokens", "tenants", "usage"
 ADMISSION_KV, LINES_KV = "admission", "lines"
 DRAINS_KV = "drains"
 RECORDINGS_KV, HEARD_KV, RENDERED_KV = "recordings", "heard", "rendered"
+HISTORIES_KV = "histories"
 UPLOADS, RESULTS = "uploads", "results"
 """Object stores: what clients bring, and what they fetch."""
 
@@ -34,6 +35,9 @@ EVENT_ALL = "event.*"
 SPEECH_ALL = "speech.*.*.*"
 DEAD_ALL = "dead.>"
 RECORDING_ALL = "recording.*"
+TRANSCRIPT_ALL = "transcript.*.*"
+EXPORTER = "exporter"
+"""The consumer that all exporters share."""
 LIVE_ALL = "live.*"
 STATS_ASK = "stats.ask"
 """On this a process asks all others for their figures."""
@@ -168,6 +172,7 @@ def stream_of(subject: str) -> str:
         "speech": EVENTS,
         "dead": DEAD,
         "recording": RECORDED,
+        "transcript": TRANSCRIPTS,
     }[family]
 
 
@@ -209,6 +214,37 @@ def stats(role: str, instance: str) -> str:
 def recording(id: str) -> str:
     """What was said in a recording, as it is found out."""
     return f"recording.{token(id)}"
+
+
+def transcript(tenant: str, session: str) -> str:
+    """What is kept of a session."""
+    return f"transcript.{token(tenant)}.{token(session)}"
+
+
+def of_transcript(subject: str) -> tuple[str, str]:
+    """(tenant, session)"""
+    _, tenant, session = subject.split(".")
+    return tenant, session
+
+
+def history_key(tenant: str, session: str) -> str:
+    return f"{token(tenant)}.{token(session)}"
+
+
+def history_of(tenant: str) -> str:
+    """The keys of all sessions of a tenant of which something is kept."""
+    return f"{token(tenant)}.*"
+
+
+def bindings_of(session: str) -> str:
+    """The keys of all jobs of one session."""
+    return f"{token(session)}.*"
+
+
+def filler(stream: str) -> str:
+    """A subject of this stream that is nobody's: whatever reads a stream passes it over."""
+    filled = {MAILBOX: "mailbox.-", JOBS: "job.-", EVENTS: "event.-"}
+    return filled.get(stream) or f"$KV.{stream.removeprefix('KV_')}.-"
 
 
 def object_store(store: str) -> str:
@@ -308,6 +344,10 @@ def hypothesis_message_id(session: str, utterance: int, generation: int) -> str:
 def recording_message_id(id: str, life: int, n: int) -> str:
     """`life` tells a recording from one of the same id that was cancelled before it."""
     return f"recording.{id}.{life}.{n}"
+
+
+def transcript_message_id(session: str, n: int) -> str:
+    return f"transcript.{session}.{n}"
 
 
 def result_message_id(job: str, attempt: int, what: str) -> str:

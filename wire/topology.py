@@ -50,6 +50,9 @@ RECORDING_TTL_S = 48 * 3600
 
 DAY_S = 24 * 3600
 
+ERASED_S = 30 * DAY_S
+"""For so long it is told that a session was deleted, to those who keep copies."""
+
 DEDUP_S = 120.0
 """For so long a message id is remembered."""
 
@@ -66,6 +69,7 @@ class Stream:
     per_subject: int = -1
     dedup_s: float = DEDUP_S
     republish_to: str = ""
+    message_ttl: bool = False
     description: str = ""
 
 
@@ -146,6 +150,14 @@ STREAMS = (
         max_bytes=1024 * MIB,
         description="what is said in recordings, for those who watch",
     ),
+    Stream(
+        subjects.TRANSCRIPTS,
+        (subjects.TRANSCRIPT_ALL,),
+        discard="new",
+        max_bytes=4096 * MIB,
+        message_ttl=True,
+        description="what was said in sessions: each entry for as long as its tenant keeps it",
+    ),
 )
 
 BUCKETS = (
@@ -176,6 +188,7 @@ BUCKETS = (
     Bucket(subjects.USAGE_KV, ttl_s=2 * DAY_S, max_bytes=64 * MIB, description="<tenant>.<ingress>: what it has used"),
     Bucket(subjects.RECORDINGS_KV, ttl_s=RECORDING_TTL_S, description="<id>: a recording, and how far it is"),
     Bucket(subjects.HEARD_KV, ttl_s=7 * DAY_S, discard="old", description="<hash>: what a model heard in this audio"),
+    Bucket(subjects.HISTORIES_KV, description="<tenant>.<session>: there is something in TRANSCRIPTS"),
     Bucket(subjects.RENDERED_KV, ttl_s=7 * DAY_S, discard="old", description="<hash>: a text in another language"),
 )
 

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from actors.dispatcher import Dispatcher
+from actors.history import History
 from actors.host import TICK_S, Actor, Host
 from actors.session import Session
 from actors.state import SessionRecord
@@ -34,14 +35,15 @@ async def hosting(bus: Bus, settings: SchedulerSettings | None = None) -> AsyncI
     """A host of s1's partition that dies without a word when the block ends, as by `kill -9`."""
     dispatcher = Dispatcher(bus, "test", Rules())
     settings = settings or SchedulerSettings()
-    host = Host(bus, settings, dispatcher, subjects.partition("s1"), lambda: True, Counter())
+    history = History(bus, settings)
+    host = Host(bus, settings, dispatcher, subjects.partition("s1"), lambda: True, Counter(), history)
 
     async def tick() -> None:
         async for _ in beats(TICK_S):
             host.tick()
 
     async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(each) for each in (host.run(), tick())]
+        running = [tasks.create_task(each) for each in (host.run(), tick(), history.run())]
         yield host
         for task in running:
             task.cancel()
@@ -275,7 +277,10 @@ async def test_a_session_whose_deadline_breaks_is_closed_and_costs_nobody_else_a
 
 
 async def test_wakes_do_not_pile_up(bus: Bus) -> None:
-    host = Host(bus, SchedulerSettings(), Dispatcher(bus, "test", Rules()), 0, lambda: True, Counter())
+    settings = SchedulerSettings()
+    host = Host(
+        bus, settings, Dispatcher(bus, "test", Rules()), 0, lambda: True, Counter(), History(bus, settings)
+    )
     actor = host._actors["s1"] = Actor(Session("s1", SchedulerSettings()), 0, 0)
     state = actor.session.state
     state.phase = "open"

@@ -104,7 +104,8 @@ async def test_everything_has_a_limit() -> None:
         assert config.max_bytes is not None
         assert config.max_bytes > 0, f"{config.name} may grow without bound"
     for stream in topology.STREAMS:
-        assert stream.max_age_s or stream.retention == "workqueue", f"{stream.name} keeps messages for ever"
+        goes = stream.max_age_s or stream.message_ttl or stream.retention == "workqueue"
+        assert goes, f"{stream.name} keeps messages for ever"
     queue = declare.queue("pool-p", "job.pool.p", in_flight=3)
     assert queue.max_ack_pending == 3
     assert queue.max_deliver == topology.MAX_DELIVER + 1

@@ -89,6 +89,7 @@ def test_every_stored_subject_is_in_the_stream_that_it_names(one: str, other: st
         subjects.dead(one, other),
         subjects.dead_job(one, other, number),
         subjects.recording(one),
+        subjects.transcript(one, other),
     ):
         stream = by_name[subjects.stream_of(subject)]
         assert sum(matches(pattern, subject) for pattern in stream.subjects) == 1
@@ -121,6 +122,9 @@ def test_keys_tell_what_they_are_made_of(name: str, number: int) -> None:
     assert subjects.slot_of_key(subjects.slot_key(name, number)) == (name, number)
     assert subjects.party_key("ROOM", name) == f"ROOM.{name}"
     assert subjects.usage_key(name, "one-1") == f"{name}.one-1"
+    assert subjects.of_transcript(subjects.transcript(name, "s1")) == (name, "s1")
+    assert matches(subjects.history_of(name), subjects.history_key(name, "s1"))
+    assert matches(subjects.bindings_of(name), subjects.binding_key(name, number))
     assert subjects.line_of_key(subjects.line_key(name, "one-1")) == (name, "one-1")
     assert matches(subjects.mailbox_partition(subjects.partition(name)), subjects.mailbox(name, "node"))
     assert matches(subjects.mailbox_clients(subjects.partition(name)), subjects.mailbox(name, "client"))
@@ -148,6 +152,7 @@ def test_ids_differ_wherever_the_thing_does(one: str, other: str, a: int, b: int
     assert subjects.result_message_id(one, 1, "x") != subjects.result_message_id(one, 2, "x")
     assert subjects.speech_message_id(one, "en", a) != subjects.speech_message_id(one, "de", a)
     assert subjects.recording_message_id(one, 1, a) != subjects.recording_message_id(one, 2, a)
+    assert (subjects.transcript_message_id(one, a) == subjects.transcript_message_id(other, b)) is same
 
 
 @given(st.text(), NAMES)
@@ -161,6 +166,14 @@ def test_objects_are_in_their_store_whatever_their_name(name: str, nuid: str) ->
 def test_each_role_hears_its_answers_where_no_other_does_and_each_node_too() -> None:
     assert subjects.inbox("ingress") == "_INBOX_ingress"
     assert subjects.inbox("node-gpu-1") == "_INBOX_node.gpu-1"
+
+
+def test_a_filler_is_in_its_stream_and_nobodys() -> None:
+    for stream in (subjects.MAILBOX, subjects.JOBS, subjects.EVENTS, "KV_sessions"):
+        assert subjects.stream_of(subjects.filler(stream)) == stream
+    partitions = [subjects.mailbox_partition(number) for number in range(subjects.PARTITIONS)]
+    assert not any(matches(partition, subjects.filler(subjects.MAILBOX)) for partition in partitions)
+    assert not any(matches(lane, subjects.filler(subjects.JOBS)) for lane in ("job.node.*", "job.pool.*"))
 
 
 def test_this_file_uses_every_builder() -> None:
