@@ -33,6 +33,7 @@ from wire.usage import audio_in, bytes_in, requests_in, sessions_in
 PROGRAM = "dragoman keys"
 DEFAULT_TENANT = "default"
 MAX_NAME = 64
+AS_SET = -1.0
 PERIODS = {"m": 60, "h": 3600, "d": 24 * 3600}
 SIZES = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
@@ -81,6 +82,12 @@ def _parser() -> process.Parser:
     limited.add_argument("--requests", type=_told(count), help="a minute")
     limited.add_argument("--audio-minutes", type=_told(minutes), help="a day")
     limited.add_argument("--bytes", type=_told(size), metavar="5GB", help="of uploads, a day")
+    limited.add_argument(
+        "--history-days",
+        type=_told(days),
+        metavar="30",
+        help="transcripts are kept for so long (0: not at all; default: as the scheduler's setting says)",
+    )
     command("tenants", "all tenants", _tenants)
     return made
 
@@ -156,7 +163,7 @@ async def _limit(bus: Bus, given: argparse.Namespace) -> None:
     named = {name: getattr(given, name) for name in TenantRecord.__struct_fields__}
     changes = {name: value for name, value in named.items() if value is not None}
     if changes:
-        limits = msgspec.structs.replace(limits, **changes)
+        limits = msgspec.structs.replace(limits, **{name: _unset(value) for name, value in changes.items()})
         await bucket.put(given.tenant, limits)
     await _show(bus, {given.tenant: limits})
 
@@ -182,9 +189,10 @@ async def _show(bus: Bus, limits: dict[str, TenantRecord]) -> None:
                 _of(f"{requests_in(records, now)}", f"{each.requests}"),
                 _of(f"{audio_in(records, now) / 60:.1f}", f"{each.audio_minutes:g}"),
                 _of(f"{bytes_in(records, now) / 1e6:.1f}", f"{each.bytes / 1e6:g}"),
+                "as set" if each.history_days is None else f"{each.history_days:g} days",
             )
         )
-    header = ("tenant", "sessions now", "requests this minute", "minutes of audio today", "MB today")
+    header = ("tenant", "sessions now", "requests this minute", "minutes of audio today", "MB today", "history")
     _print(header, rows, "there are no tenants: `dragoman keys create --tenant NAME` makes one")
 
 
@@ -242,6 +250,19 @@ def count(text: str) -> int:
     if not re.fullmatch(r"\d{1,9}", text):
         raise ClientError(f"{text!r} is no number: give one from 0 (no limit)")
     return int(text)
+
+
+def days(text: str) -> float:
+    """AS_SET for "default". Raises ClientError."""
+    if text == "default":
+        return AS_SET
+    if not re.fullmatch(r"\d{1,4}(\.\d+)?", text):
+        raise ClientError(f"{text!r} is no number of days: give one from 0 (nothing is kept), or default")
+    return float(text)
+
+
+def _unset(value: float) -> float | None:
+    return None if value == AS_SET else value
 
 
 def minutes(text: str) -> float:

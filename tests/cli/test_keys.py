@@ -99,10 +99,14 @@ def test_tenants_with_what_they_may_and_what_they_use(server: NatsServer, told: 
 
     limits = TenantRecord(sessions=10, requests=60, audio_minutes=600, bytes=5 * 10**9)
     assert asyncio.run(used()) == limits
+    assert "as set" in told("tenant", "acme")[0]
+    assert "0 days" in told("tenant", "acme", "--history-days", "0")[0]
+    assert "2.5 days" in told("tenant", "acme", "--history-days", "2.5")[0]
+    assert "as set" in told("tenant", "acme", "--history-days", "default")[0]
     told("create", "--tenant", "other")
     lines = told("tenants")[0].splitlines()
-    assert re.match(r"acme +2 of 10 +\d of 60 +3\.0 of 600 +2\.0 of 5000$", lines[1]), lines
-    assert re.match(r"other +0 +0 +0\.0 +0\.0$", lines[2]), lines
+    assert re.match(r"acme +2 of 10 +\d of 60 +3\.0 of 600 +2\.0 of 5000 +as set$", lines[1]), lines
+    assert re.match(r"other +0 +0 +0\.0 +0\.0 +as set$", lines[2]), lines
 
 
 @pytest.mark.parametrize(
@@ -111,6 +115,7 @@ def test_tenants_with_what_they_may_and_what_they_use(server: NatsServer, told: 
         ["create", "--tenant", "a.b"], ["create", "--tenant", ""], ["create", "--expires", "soon"],
         ["create", "--expires", "0d"], ["create", "--name", "a\nb"], ["tenant", "x", "--sessions", "-1"],
         ["tenant", "x", "--bytes", "5 apples"], ["tenant", "x", "--audio-minutes", "nan"], ["tenant", "*"], [],
+        ["tenant", "x", "--history-days", "long"],
         ["forge"],
     ],
 )  # fmt: skip
