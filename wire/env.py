@@ -51,8 +51,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     trace_ratio: Probability = 1.0
     monitor_host: str = "127.0.0.1"
     monitor_port: Port = 0
-    otlp_endpoint: str = ""
-    trace_ratio: Probability = 1.0
 
 
 class SchedulerSettings(Settings, frozen=True, kw_only=True):
