@@ -113,6 +113,11 @@ class Dispatcher:
 
     # --- the view ---
 
+    @property
+    def nodes(self) -> list[NodeRecord]:
+        """All whose heart beats."""
+        return self._fleet.everywhere()
+
     async def watch_nodes(self) -> None:
         await self._nodes_kv.follow(self._node_changed)
 

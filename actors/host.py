@@ -48,6 +48,7 @@ from actors.commands import (
 from actors.dispatcher import Dispatcher
 from actors.history import History
 from actors.jobs import lacks_audio, refusal
+from actors.lag import Lags
 from actors.outcomes import NO_ANSWER
 from actors.restoring import restored
 from actors.session import Session
@@ -59,8 +60,8 @@ from wire.env import SchedulerSettings
 from wire.errors import ProtocolViolation, QueueFull, Stale, Unavailable
 from wire.jobs import Job
 from wire.kv import Bucket
-from wire.log import get
-from wire.messages import ClientMail, ControlMail, NodeMail, SessionOpened, decode
+from wire.log import bind, get
+from wire.messages import ClientMail, ControlMail, JobStarted, NodeMail, SessionOpened, decode
 from wire.protocol import AnyClientEvent, ClientEvent
 
 log = get(__name__)
@@ -92,8 +93,7 @@ class Actor:
 
 
 class Host:
-    """The sessions of `partition`. `counters` are shared by all hosts of a scheduler; `dispatch_seconds` has the latest
-    times from an utterance's end being decided to its job being stored."""
+    """The sessions of `partition`. `counters` are shared by all hosts of a scheduler."""
 
     def __init__(
         self,
@@ -123,7 +123,7 @@ class Host:
         self._traces = Traces()
         self._sessions = Bucket(bus, subjects.SESSIONS_KV, SessionRecord)
         self.counters = counters
-        self.dispatch_seconds: deque[float] = deque(maxlen=1000)
+        self._lags = Lags()
 
     @property
     def sessions(self) -> int:
@@ -220,6 +220,8 @@ class Host:
             replaying = found.sequence <= self._replay_until
             actor = self._actors[name] = Actor(Session(name, self._settings), UNKNOWN if replaying else 0, 0)
             self.counters["sessions_opened"] += 1
+        if isinstance(mail, JobStarted) and found.sequence > self._replay_until:
+            self._lags.began(actor.session, mail, found.time)
         while (due := actor.session.deadline()) is not None and due < found.time:
             self._take(actor, self._fold(actor, actor.session.on_deadline, due), found)
         self._take(actor, self._fold(actor, actor.session.handle, mail, found.sequence, found.time), found)
@@ -296,6 +298,7 @@ class Host:
     def _enqueue(self, actor: Actor, commands: list[Command], since: float) -> None:
         """They came of what is stamped `since`."""
         self._traces.commanded(actor.session, commands, since)
+        self._lags.commanded(actor.session, commands, since)
         for command in commands:
             keep = isinstance(command, SaveSnapshot | EndSession)
             state = msgspec.json.encode(actor.session.snapshot()) if keep else b""
@@ -304,6 +307,7 @@ class Host:
             actor.work = self._tasks.create_task(self._work(actor), name=f"session-{actor.name}")
 
     async def _work(self, actor: Actor) -> None:
+        bind(session=actor.name)
         try:
             while actor.todo:
                 command, state, issued = actor.todo[0]
@@ -313,18 +317,16 @@ class Host:
                     await self._carry_out(actor, command, state)
                 except Stale as error:
                     self.counters["fenced"] += 1
-                    log.warning(
-                        "a write was refused: the partition begins again", session=actor.name, reason=str(error)
-                    )
+                    log.warning("a write was refused: the partition begins again", reason=str(error))
                     self._again.set()
                     return
                 except Unavailable as error:
-                    log.warning("waiting for NATS", session=actor.name, error=error.code)
+                    log.warning("waiting for NATS", error=error.code)
                     continue
                 if actor.todo:
                     actor.todo.popleft()
                 if isinstance(command, RunJob):
-                    self.dispatch_seconds.append(time.monotonic() - issued)
+                    self._lags.dispatched(time.monotonic() - issued)
                 elif isinstance(command, TellClient):
                     self._traces.told(actor.name, command.event, issued)
         finally:
@@ -374,6 +376,7 @@ class Host:
                 )
                 actor.told, actor.event_sequence = event.n, stored.sequence
                 self.counters["events"] += 1
+                self._lags.told(actor.name, event, self._clock.now())
                 return
             except Stale:
                 actor.told, actor.event_sequence = await self._last_event(actor.name)

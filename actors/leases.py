@@ -58,6 +58,11 @@ class Leases:
     def held(self) -> int:
         return len(self._mine)
 
+    @property
+    def heard(self) -> bool:
+        """Whether its own heartbeat came back lately: then the others know of it too."""
+        return self._instance in self._heard
+
     def owns(self, partition: int) -> bool:
         lease = self._mine.get(partition)
         return lease is not None and time.monotonic() < lease[1] + topology.LEASE_STOP_S

@@ -8,11 +8,13 @@ import secrets
 import socket
 from collections.abc import Callable, Sequence
 
+from actors import figures
 from actors.scheduler import Scheduler
 from wire import login, process, subjects
 from wire.bus import Bus
 from wire.env import SchedulerSettings
 from wire.log import get
+from wire.monitor import monitored
 
 log = get(__name__)
 
@@ -27,7 +29,7 @@ async def serve(
     async with Bus.connect(settings.nats_url, "scheduler", login.of(settings)) as bus:
         await bus.declare()
         scheduler = Scheduler(bus, settings, instance)
-        async with asyncio.TaskGroup() as tasks:
+        async with monitored(settings, figures.role(scheduler, bus), bus), asyncio.TaskGroup() as tasks:
             running = tasks.create_task(scheduler.run(), name="scheduler")
             log.info("scheduling", instance=instance)
             if ready is not None:

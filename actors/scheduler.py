@@ -11,6 +11,7 @@ from actors.history import History
 from actors.host import TICK_S, Host
 from actors.lanes import Lanes
 from actors.leases import Leases
+from actors.survey import Survey
 from wire.bus import Bus
 from wire.env import SchedulerSettings
 from wire.log import get
@@ -35,6 +36,7 @@ class Scheduler:
         self.dispatcher = Dispatcher(bus, instance, rules)
         self.leases = Leases(bus, instance, self._gained, self._leaving, self._lost)
         self.lanes = Lanes(bus, functools.partial(self.leases.owns, SWEEPERS_PARTITION))
+        self.survey = Survey(bus, functools.partial(self.leases.owns, SWEEPERS_PARTITION))
         self.leases.sessions = lambda: sum(host.sessions for host in self.hosts.values())
         self.history = History(bus, settings)
         self.hosts: dict[int, Host] = {}
@@ -50,6 +52,7 @@ class Scheduler:
             ):  # fmt: skip
                 self._tasks.create_task(watch(), name=watch.__name__)
             self._tasks.create_task(self.history.run(), name="history")
+            self._tasks.create_task(self.survey.run(), name="survey")
             self._tasks.create_task(self._tick(), name="deadlines")
             self._leasing = self._tasks.create_task(self.leases.run(), name="leases")
 

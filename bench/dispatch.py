@@ -4,7 +4,7 @@
 
 Audio with made-up speech probabilities goes straight into the mailboxes of many sessions, in real time: 2 s of speech,
 1 s of silence, and again. The sessions are out of step with each other, as people are. Schedulers are processes of
-their own and measure themselves (Host.dispatch_seconds); `bench.nodes` takes the jobs and holds each slot for as long
+their own and measure themselves (Lags.dispatch_seconds); `bench.nodes` takes the jobs and holds each slot for as long
 as keeps three of four slots busy. As often as a job is due, but at another moment, a message of a job's size is stored
 in a stream that is configured like JOBS.
 """

@@ -23,7 +23,7 @@ import actors.main
 import ingress.main
 from actors.audio import AudioBuffer
 from actors.dispatcher import Dispatcher
-from actors.host import Host
+from actors.lag import Lags
 from ingress.vad import Floats, SpeechModel
 from ingress.window import Window
 from wire import process
@@ -54,7 +54,7 @@ def look() -> Report:
             chunks += each.next_chunk
         elif isinstance(each, Window):
             held += each._bytes + len(each._pcm)
-        elif isinstance(each, Host):
+        elif isinstance(each, Lags):
             times += each.dispatch_seconds
         elif isinstance(each, Dispatcher):
             dispatches |= each.counters

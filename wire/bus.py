@@ -46,7 +46,7 @@ NO_HEADERS: Mapping[str, str] = {}
 ANSWER_S = 2.0
 """A write that the server has not acknowledged for so long is sent again: it went into a connection that broke."""
 
-__all__ = ["Bus", "Delivered", "Receiver", "Stored", "Taken"]
+__all__ = ["Bus", "Delivered", "Receiver", "Stock", "Stored", "Taken"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,17 @@ class Stored:
     duplicate: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What a stream holds. `limit`: bytes that it may (-1: no limit). `subjects`: messages of each, where it was asked
+    for."""
+
+    messages: int
+    bytes: int
+    limit: int
+    subjects: Mapping[str, int]
+
+
 class Taken:
     """A job in hand. Exactly one of `ack`, `give_back` and `give_up` ends it.
 
@@ -65,6 +76,7 @@ class Taken:
 
     def __init__(self, message: Msg) -> None:
         self._message = message
+        self.subject = message.subject
         self.data = message.data
         self.deliveries = message.metadata.num_delivered or 1
         self.headers: Mapping[str, str] = message.headers or NO_HEADERS
@@ -195,7 +207,8 @@ class Bus(Declaring):
                 message = await self._js.get_last_msg(stream, subject)
             except nats.js.errors.NotFoundError:
                 return None
-        return Delivered(message.subject or subject, message.data or b"", message.seq or 0)
+        stamp = message.time.timestamp() if message.time else 0.0
+        return Delivered(message.subject or subject, message.data or b"", message.seq or 0, stamp)
 
     async def first(self, stream: str, subject: str, at: int = 1) -> Delivered | None:
         """The oldest message of this subject that the stream holds from sequence `at` on. Raises NatsUnavailable."""
@@ -261,6 +274,13 @@ class Bus(Declaring):
         """Subjects of which the stream holds any message. Raises NatsUnavailable."""
         with self.asking(stream):
             return list((await self._js.stream_info(stream, subjects_filter=matching)).state.subjects or {})
+
+    async def stock(self, stream: str, matching: str = "") -> Stock:
+        """What the stream holds; where `matching` is given, of which of these subjects too. Raises NatsUnavailable."""
+        with self.asking(stream):
+            info = await self._js.stream_info(stream, subjects_filter=matching or None)
+        state = info.state
+        return Stock(state.messages, state.bytes, info.config.max_bytes or -1, state.subjects or {})
 
     async def purge(self, stream: str, subject: str, last: int) -> None:
         """Take away what the stream holds of `subject`, up to sequence `last`. Raises NatsUnavailable."""

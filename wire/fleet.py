@@ -31,11 +31,15 @@ class FleetView:
         else:
             self._nodes[node] = (time.monotonic(), record)
 
-    def beating(self, pool: str) -> list[NodeRecord]:
-        """Nodes of this pool whose heart beats, ready or not, draining or not."""
+    def everywhere(self) -> list[NodeRecord]:
+        """Nodes of all pools whose heart beats."""
         since = time.monotonic() - 3 * topology.HEARTBEAT_S
         self._nodes = {name: seen for name, seen in self._nodes.items() if seen[0] >= since}
-        return [record for _, record in self._nodes.values() if pool in record.pools]
+        return [record for _, record in self._nodes.values()]
+
+    def beating(self, pool: str) -> list[NodeRecord]:
+        """Those of this pool, ready or not, draining or not."""
+        return [record for record in self.everywhere() if pool in record.pools]
 
     def alive(self, pool: str) -> list[NodeRecord]:
         """Those of them that do not drain."""
