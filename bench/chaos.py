@@ -1,37 +1,24 @@
-"""Chaos: a fleet on this machine, people who come, speak and go, and a fault every second or so.
-
-    python -m bench.chaos --minutes 10 --seed 1 [--sessions 40] [--logs FOLDER]
+"""Chaos: people who come, speak and go, and a fault every second or so. `dragoman bench chaos` is made of it.
 
 2 ingresses, 3 schedulers, 6 nodes with scripted engines and 3 NATS servers. What happens to whom is drawn from the
 seed. There is never more at once than the redundancy is for: one ingress, one scheduler, three nodes, and one server,
-which is left alone afterwards until every stream has all its copies again. At the end nobody speaks any more, and
-nothing may be left over. Ends with 1 where an utterance was lost, repeated or out of order, or something was left.
+which is left alone afterwards until every stream has all its copies again.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import contextlib
 import random
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
-
-from rich.console import Console
-from rich.table import Table
 
 from bench import faults
-from bench.drill import Drill, prepared
-from bench.fleet import Fleet, Member, Shape, running
-from bench.observer import leaders, settled
-from bench.rows import percentile
+from bench.drill import Drill
+from bench.fleet import Fleet, Member, Shape
+from bench.observer import leaders
 from bench.speaker import Speaker
-from wire.errors import DragomanError
 
 LINKS = frozenset({"node-1", "node-2", "scheduler-1", "ingress-1"})
 SHAPE = Shape(
@@ -207,75 +194,3 @@ class Crowd:
                     await speaker.run()
             except TimeoutError:
                 self.stuck += 1
-
-
-async def chaos(minutes: float, seed: int, sessions: int, console: Console, logs: Path | None = None) -> int:
-    """Returns the exit code. The processes' logs and the servers' stores are kept in `logs`, if it is given."""
-    with contextlib.ExitStack() as stack:
-        folder = logs or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dragoman-chaos-")))
-        folder.mkdir(parents=True, exist_ok=True)
-        async with running(SHAPE, folder) as fleet:
-            drill = await prepared(fleet, seed)
-            console.print(f"usual delay {drill.usual_s:.2f} s; {minutes:g} minutes, seed {seed}, {sessions} sessions")
-            storm, crowd = Storm(fleet, random.Random(seed)), Crowd(drill, sessions)
-            end = time.monotonic() + 60 * minutes
-            async with asyncio.TaskGroup() as group:
-                group.create_task(storm.blow(end - 5))
-                group.create_task(crowd.talk(end))
-            report = drill.judge(crowd.speakers)
-            spoken = {each.heard.session for each in crowd.speakers}
-            report.settling = await settled(fleet, spoken, drill.idle)
-            console.print(_table(drill, storm, crowd))
-            for note in [*storm.died, *report.notes[:40]]:
-                console.print(note, markup=False)
-            lost, repeated, disordered = (
-                sum(getattr(each, name) for each in report.verdicts) for name in ("lost", "repeated", "disordered")
-            )
-            console.print(
-                f"{len(storm.happened)} faults, {len(crowd.speakers)} sessions, {report.returns} returns, "
-                f"{report.utterances} utterances: {lost} lost, {repeated} repeated, {disordered} out of order, "
-                f"{crowd.stuck} sessions without an end, {storm.supervised} restarts by the supervisor; "
-                f"left over: {report.settling.left or 'nothing'} "
-                f"(after {report.settling.seconds:.0f} s; last: {report.settling.last})"
-            )
-            return 0 if report.clean and not crowd.stuck and not storm.died else 1
-
-
-def _table(drill: Drill, storm: Storm, crowd: Crowd) -> Table:
-    """An utterance belongs to every fault that went on between the end of its voice and the last that was told of it;
-    to none of them, where the fleet was whole."""
-    verdicts = drill.judge(crowd.speakers).verdicts
-    rows: dict[str, list[float]] = {fault.what: [] for fault in sorted(storm.happened, key=lambda fault: fault.what)}
-    quiet: list[float] = []
-    for said_at, delay in (delay for each in verdicts for delay in each.delays):
-        hit = {f.what for f in storm.happened if f.began < said_at + delay and said_at < f.ended}
-        for what in hit:
-            rows[what].append(delay)
-        if not hit:
-            quiet.append(delay)
-    table = Table("fault", "times", "utterances", "p50 s", "p99 s", "max s")
-    for what, delays in [*rows.items(), ("none", quiet)]:
-        times = sum(fault.what == what for fault in storm.happened)
-        shown = [f"{percentile(delays, share):.2f}" for share in (0.5, 0.99, 1.0)] if delays else ["", "", ""]
-        table.add_row(what, str(times), str(len(delays)), *shown)
-    return table
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.chaos", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--sessions", type=int, default=40)
-    parser.add_argument("--logs", type=Path, default=None, help="keep the processes' logs in this folder")
-    given = parser.parse_args(argv)
-    console = Console(width=110)
-    with contextlib.suppress(KeyboardInterrupt):
-        try:
-            return asyncio.run(chaos(given.minutes, given.seed, given.sessions, console, given.logs))
-        except DragomanError as error:
-            print(f"chaos: {error}", file=sys.stderr)
-    return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -34,6 +34,12 @@ async def usual() -> dict[str, bytes]:
 
 def spoken(said: Sequence[str] = SAID, pause_s: float = PAUSE_S) -> bytes:
     """PCM16 mono 16 kHz of these sentences, with pauses around them. Raises ModelMissing without the packaged voice."""
+    pause = bytes(round(pause_s * SAMPLE_RATE) * BYTES_PER_SAMPLE)
+    return pause + b"".join(sentence + pause for sentence in sentences(said))
+
+
+def sentences(said: Sequence[str]) -> list[bytes]:
+    """PCM16 mono 16 kHz of each of them, without any pause. Raises ModelMissing without the packaged voice."""
     import soxr
 
     from node_runtime import catalog
@@ -41,13 +47,13 @@ def spoken(said: Sequence[str] = SAID, pause_s: float = PAUSE_S) -> bytes:
 
     name = NodeSettings().voices[0]
     voice = Piper(name, catalog.voice(name, Path()), "cpu", 1)
-    pause = np.zeros(round(pause_s * SAMPLE_RATE), np.int16)
-    parts = [pause]
-    for sentences in said:
-        for sound in voice.speak(sentences):
-            parts.append(soxr.resample(np.frombuffer(sound.pcm, "<i2"), sound.sample_rate, SAMPLE_RATE))
-        parts.append(pause)
-    return np.concatenate(parts).astype("<i2").tobytes()
+    return [
+        b"".join(
+            soxr.resample(np.frombuffer(sound.pcm, "<i2"), sound.sample_rate, SAMPLE_RATE).astype("<i2").tobytes()
+            for sound in voice.speak(each)
+        )
+        for each in said
+    ]
 
 
 def room(seconds: float) -> bytes:
