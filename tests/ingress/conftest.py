@@ -21,6 +21,14 @@ from wire.bus import Bus
 from wire.env import SchedulerSettings
 
 
+@pytest.fixture(autouse=True)
+async def _declared(request: pytest.FixtureRequest) -> None:
+    """The streams are there, as where a scheduler runs: what is tested here only waits for them."""
+    if {"server", "bus"} & set(request.fixturenames) == {"server"}:
+        async with Bus.connect(request.getfixturevalue("server").url, "scheduler") as bus:
+            await bus.declare()
+
+
 @pytest.fixture
 async def actor(server: NatsServer) -> AsyncIterator[stand_in.Actor]:
     async with stand_in.actor(server.url) as actor:

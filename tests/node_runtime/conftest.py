@@ -35,6 +35,14 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
+@pytest.fixture(autouse=True)
+async def _declared(request: pytest.FixtureRequest) -> None:
+    """The streams are there, as where a scheduler runs: what is tested here only waits for them."""
+    if {"server", "bus"} & set(request.fixturenames) == {"server"}:
+        async with Bus.connect(request.getfixturevalue("server").url, "scheduler") as bus:
+            await bus.declare()
+
+
 class Hearer:
     """Everything that nodes say about one session, in order."""
 
