@@ -56,7 +56,8 @@ def held(line: LineRecord) -> Held:
 
 
 def fits(line: LineRecord, ticket: Ticket, admission: AdmissionRecord) -> bool:
-    """Whether this ingress may let that one in now. It asks for the first of its own in `order` alone."""
+    """Whether this ingress has room for that one. It asks for those who are granted, and for the first in the whole
+    line: where a session has ended here, who comes in next is not who waits here, but who is next."""
     if admission.closed:
         return False
     most = admission.limits.get(line.ingress, 0.0) + ROUNDING

@@ -171,9 +171,10 @@ class AdmissionRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
     """`admission/<pool>`: how many are let in. Written by one scheduler at a time, in numbered rounds.
 
     `capacity` and `used` are slots, `streams` is the capacity in sessions of the usual kind. `limits` says for each
-    ingress that has a line how many slots' worth of sessions it may have in all; it lets in whoever is first in line
-    while that suffices. `lowered` has those of them that may not know yet that they have less. `a_minute` is how many
-    of those who waited were let in lately, 0: not known. `closed` says why nobody is let in now, or is empty.
+    ingress that has a line how many slots' worth of sessions it may have in all. While that suffices it lets in those
+    who wait there and are `granted` (ids of tickets), and who has nobody before them in the whole line. `lowered` has
+    the ingresses that may not know yet that they have less. `a_minute` is how many of those who waited were let in
+    lately, 0: not known. `closed` says why nobody is let in now, or is empty.
     """
 
     round: int
@@ -184,6 +185,7 @@ class AdmissionRecord(Message, frozen=True, kw_only=True, omit_defaults=False):
     prices: Prices
     limits: dict[str, float] = {}
     lowered: dict[str, Lowered] = {}
+    granted: list[str] = []
     a_minute: float = 0.0
     closed: str = ""
 
