@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from ingress import openapi
+from ingress import openapi, traffic
 from ingress.access import caller_of
 from ingress.access.guard import Guard
 from ingress.access.tokens import INVITE_S, issue
@@ -42,6 +42,7 @@ PAGE_HEADERS = {
 def build(ingress: Ingress) -> web.Application:
     app = web.Application(client_max_size=MAX_BODY)
     app[INGRESS] = ingress
+    app.middlewares.append(traffic.measured)
     Guard(ingress.access, encrypted=bool(ingress.settings.tls_cert)).install(app)
     app.router.add_get("/", _page)
     app.router.add_get("/openapi.json", _openapi)

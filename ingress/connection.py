@@ -11,7 +11,7 @@ import contextlib
 
 from aiohttp import WSMsgType, web
 
-from ingress import browser, endings, entry
+from ingress import browser, endings, entry, traffic
 from ingress.access import Caller, Forbidden, OverLimit
 from ingress.attendance import put_into
 from ingress.endings import Ending
@@ -76,6 +76,7 @@ class Connection:
             if session is not None and ending is not endings.CLOSED:
                 group.create_task(session.leave())
         if session is None:
+            traffic.turned_away(ending)
             log.info("a connection ended without a session", close=ending.close, reason=ending.reason)
 
     async def _first_message(self) -> str | None:

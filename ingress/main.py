@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from ingress import app, listening
+from ingress import app, figures, listening
 from ingress.recordings.recorder import Recorder
 from ingress.shared import Ingress
 from ingress.vad import SpeechModel, find_model
@@ -14,6 +14,7 @@ from wire.bus import Bus
 from wire.env import IngressSettings
 from wire.fleet import FleetView
 from wire.log import get
+from wire.monitor import monitored
 
 log = get(__name__)
 
@@ -36,7 +37,7 @@ async def serve(settings: IngressSettings, stop: asyncio.Event, *, ready: Callab
         await runner.setup()
         try:
             url = await listening.listen(runner, settings, secured)
-            async with asyncio.TaskGroup() as group:
+            async with monitored(settings, figures.role(ingress), bus), asyncio.TaskGroup() as group:
                 for_ever = [group.create_task(ingress.fleet.follow(bus)), group.create_task(ingress.beat())]
                 for_ever += [group.create_task(ingress.rooms.run()), group.create_task(ingress.access.run())]
                 for_ever.append(group.create_task(Recorder(ingress).run()))

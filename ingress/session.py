@@ -28,6 +28,7 @@ from ingress.seats import check_in_room
 from ingress.shared import Ingress
 from ingress.telling import is_own
 from ingress.wishes import changed
+from wire import metrics
 from wire.audio import BYTES_PER_SAMPLE
 from wire.errors import ClientError, LanguageUnsupported, NatsUnavailable, NoScheduler, ProtocolViolation
 from wire.log import get
@@ -89,6 +90,7 @@ class Session(Line):
         finally:
             if self._attendance is not None:
                 self._attendance.part(self._socket.close_code, closed=self._outbox.finished)
+        metrics.LIVE_EVENTS_DROPPED.inc(self._outbox.dropped)
         log.info(
             "session ended", session=self.id, close=reason.close, reason=reason.reason, chunks=self.uplink.chunks,
             seconds=round(time.monotonic() - self._opened_at, 1), live_events_dropped=self._outbox.dropped,

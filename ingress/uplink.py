@@ -18,6 +18,7 @@ from wire.audio import BYTES_PER_SAMPLE, FRAME_SAMPLES
 from wire.bus import Bus
 from wire.errors import NatsUnavailable, ProtocolViolation
 from wire.messages import AudioChunk, ClientMail, ClientSeen
+from wire.metrics import AUDIO_IN
 
 SEEN_S = 15.0
 CONTROL_PATIENCE_S = 30.0
@@ -68,6 +69,8 @@ class Uplink:
             )
         await self._until_room()
         self.chunks += 1
+        AUDIO_IN.chunks += 1
+        AUDIO_IN.bytes += len(pcm)
         await self._add(self._resampler.feed(pcm))
 
     async def measured(self, pcm: bytes, speech: bytes) -> None:

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar, cast
 
 from aiohttp import WSMessage, WSMsgType, web
 
-from ingress import endings
+from ingress import endings, traffic
 from ingress.endings import Ending
 from ingress.shared import Guest, Ingress
 from wire.log import get
@@ -92,6 +92,7 @@ async def serve(
         await guest.run()
     finally:
         ingress.forget(guest)
+        traffic.closed(socket.close_code)
     return socket
 
 

@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from typing import Literal
 
+from node_runtime import timings
 from node_runtime.nursery import ChildLost, Stopped
 from node_runtime.outbox import Outbox, what
 from node_runtime.recall import Runner
@@ -69,11 +71,13 @@ class Errand:
     async def run(self) -> str | None:
         """Run it to its end. Returns the code of its failure, None if it is done or went back."""
         self._spans.begin()
+        since = time.monotonic()
         outcome, failure = "returned", None  # so it is where the node stops meanwhile
         try:
             outcome, failure = await self._run()
         finally:
             self._spans.end(outcome, failure or "")
+            timings.ended(outcome, time.monotonic() - since)
         return failure
 
     async def _run(self) -> tuple[str, str | None]:
@@ -115,6 +119,8 @@ class Errand:
             async with contextlib.aclosing(self._runner.run(self.job)) as steps:
                 async for target, step in steps:
                     self._spans.step(target, step)
+                    if isinstance(step, JobDone):
+                        timings.spent(step)
                     match step:
                         case JobProgressed(stage="asr" | "translate" | "speech" as stage):
                             self._stage = stage

@@ -30,7 +30,7 @@ from node_runtime.presence import Presence
 from node_runtime.recall import Recall
 from node_runtime.slots import Held, Slots
 from node_runtime.warmup import WarmUps
-from wire import subjects, topology
+from wire import metrics, subjects, topology
 from wire.bus import Bus, Taken
 from wire.errors import NatsUnavailable, ProtocolViolation
 from wire.jobs import Job
@@ -124,6 +124,8 @@ class Intake:
                 await self._presence.until_ready()
 
     def _errand(self, taken: Taken, job: Job) -> Errand:
+        if taken.deliveries > 1:
+            metrics.REDELIVERIES.inc()
         return Errand(self._bus, self._node, self._recall, taken, job)
 
     # --- placing ---

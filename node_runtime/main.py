@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from node_runtime import frames, host
+from node_runtime import figures, frames, host
 from node_runtime.batch import Batch
 from node_runtime.drain import Drain
 from node_runtime.fitness import Fitness
@@ -28,6 +28,7 @@ from wire.bus import Bus
 from wire.env import NodeSettings
 from wire.errors import DragomanError, NatsUnavailable, SettingsError, first_of
 from wire.log import get
+from wire.monitor import Role, monitored
 
 log = get(__name__)
 
@@ -58,6 +59,10 @@ class Node:
         self._worker = Worker(bus, name, settings, self._presence, self._slots, self._fitness, self._intake)
         self._batch = Batch(bus, settings, self._presence, self._slots, self._fitness, self._intake)
         self._partials = Partials(bus, settings, self._nursery, self._presence, self._slots, self._fitness)
+
+    def role(self) -> Role:
+        """What is seen of it from outside."""
+        return figures.role(self._bus, self._presence, self._nursery, self._intake, self._partials)
 
     async def serve(self, stop: asyncio.Event) -> None:
         await self._until_declared()
@@ -161,7 +166,9 @@ async def serve(settings: NodeSettings, stop: asyncio.Event, *, ready: Callable[
         raise SettingsError("pools is empty: a node serves at least one, for example --pools default")
     async with Bus.connect(settings.nats_url, f"node-{name}", login.of(settings)) as bus:
         try:
-            await Node(bus, settings, name, ready).serve(stop)
+            node = Node(bus, settings, name, ready)
+            async with monitored(settings, node.role(), bus):
+                await node.serve(stop)
         except BaseExceptionGroup as group:
             raise first_of(group) from group
 

@@ -21,7 +21,7 @@ from node_runtime.nursery import Nursery
 from node_runtime.presence import Presence
 from node_runtime.slots import Slots
 from node_runtime.tracing import partial
-from wire import subjects
+from wire import metrics, subjects
 from wire.audio import BYTES_PER_SAMPLE
 from wire.bus import Bus, Taken
 from wire.env import NodeSettings
@@ -152,6 +152,7 @@ class Partials:
             answer = await self._nursery.glimpse(job)
             if answer is None:
                 return "stale"
+            metrics.PARTIAL.observe(answer.seconds)
             id = subjects.hypothesis_message_id(job.session, job.utterance, job.generation)
             await self._bus.store(subjects.mailbox(job.session, "node"), answer, id=id, patience=STORE_S)
         except EngineError as error:

@@ -98,6 +98,8 @@ def run(program: str, work: Awaitable[None], stop: asyncio.Event) -> int:
         code = UNUSABLE if any(isinstance(error, SettingsError | ModelMissing) for error in told) else 1
         for line in dict.fromkeys(str(error) for error in told):
             print(f"{program}: {line}", file=sys.stderr)
+    finally:
+        log.sum_up()
     return code
 
 

@@ -32,12 +32,15 @@ from ingress.recordings.register import Hold, Lost, Seen
 from ingress.recordings.work import PieceLost, Work
 from ingress.shared import Ingress
 from ingress.signal import Signal
+from wire import metrics
 from wire.errors import ClientError, DragomanError, EngineError, LanguageUnsupported, QueueFull, Unavailable
 from wire.log import get
 from wire.objects import ObjectGone
 from wire.records import RecordingRecord
 
 log = get(__name__)
+
+_DONE, _FAILED = (metrics.RECORDINGS_ENDED.labels(outcome) for outcome in ("done", "failed"))
 
 LOOK_S = 1.0
 MAX_ATTEMPTS = 5
@@ -179,6 +182,8 @@ class Recorder:
                 raise EngineError(f"{MAX_ATTEMPTS} attempts have ended before their time", code="gave_up")
             with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-", ignore_cleanup_errors=True) as folder:
                 await Work(self._ingress, self._kept, hold, Path(folder)).do()
+            _DONE.inc()
+            metrics.RECORDED_SECONDS.inc(hold.record.duration)
             log.info("a recording is done", recording=record.id, seconds=hold.record.duration)
         except Lost:
             log.info("a recording is not ours any more", recording=record.id)
@@ -212,6 +217,7 @@ class Recorder:
             await hold.save(state="waiting", owner="", attempt=attempts)
 
     async def _fail(self, hold: Hold, code: str, message: str) -> None:
+        _FAILED.inc()
         log.info("a recording failed", recording=hold.record.id, code=code)
         with contextlib.suppress(DragomanError):
             await hold.save(
