@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from ingress import endings, traffic
 from ingress.endings import Ending
+from tests.waiting import until
 from wire import metrics
 
 
@@ -78,7 +79,11 @@ async def test_who_gives_up_waiting_is_counted_apart(client: TestClient[web.Requ
 async def test_a_websocket_takes_as_long_as_it_takes(client: TestClient[web.Request, web.Application]) -> None:
     async with client.ws_connect("/socket") as socket:
         await socket.receive()
-    assert count("dragoman_http_requests_total", method="GET", route="/socket", status="101") > 0
+
+    async def counted() -> bool:
+        return count("dragoman_http_requests_total", method="GET", route="/socket", status="101") > 0
+
+    await until(counted)
     assert count("dragoman_http_request_seconds_count", route="/socket") == 0
 
 

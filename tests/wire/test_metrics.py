@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import Counter, Histogram
 
 from node_runtime.claims import Verdict
-from tests.test_architecture import named, sources, tree
+from tests.test_architecture import PACKAGES, named, sources, tree
 from wire import metrics
 from wire.metrics import Counts, Family, one_of
 
@@ -64,6 +64,22 @@ def test_names_help_and_labels_follow_the_conventions(each: Declared) -> None:
     assert each.help.endswith(".")
     assert set(each.labels) <= LABELS
     assert len(each.labels) <= 3
+
+
+@pytest.mark.parametrize("each", ALL, ids=lambda each: each.name)
+def test_each_is_told_of_by_somebody(each: Declared) -> None:
+    """A count's family stands in its table; everything else is used by name where it happens."""
+    tables = (metrics.SCHEDULER_COUNTS, metrics.NODE_COUNTS, metrics.PARTIAL_COUNTS)
+    if any(family.name == each.name for table in tables for family, _ in table.values()):
+        return
+    users = [
+        named(path)
+        for path in sources(*PACKAGES)
+        if named(path) != "wire/metrics.py"
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute) and node.attr == each.constant and ast.unparse(node.value) == "metrics"
+    ]
+    assert users, f"nothing moves {each.constant}"
 
 
 @pytest.mark.parametrize("table", [metrics.SCHEDULER_COUNTS, metrics.NODE_COUNTS, metrics.PARTIAL_COUNTS])
