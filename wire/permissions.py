@@ -32,7 +32,7 @@ class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Role(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`inbox` as in `subjects.inbox`; "" for who hears everything. `read`: streams whose messages it may get. `follow`:
     those that it may also be delivered. `purge`: those that it may take messages out of. `declares`: it makes
-    streams and brings them up to date (nobody deletes any but who may do everything)."""
+    streams, brings them up to date and sees how full they are (nobody deletes any but who may do everything)."""
 
     inbox: str = ""
     publish: list[str] = []
@@ -89,6 +89,7 @@ def _jetstream(role: Role) -> Iterator[str]:
     if role.declares:
         yield f"{api}.STREAM.CREATE.*"
         yield f"{api}.STREAM.UPDATE.*"
+        yield f"{api}.STREAM.INFO.*"  # how full each is (actors/survey.py)
 
 
 def _named(patterns: Sequence[str], node: str, pools: Sequence[str]) -> list[str]:
