@@ -53,9 +53,7 @@ def test_a_queue_is_made_with_its_own_filter_and_no_other() -> None:
 
 def test_who_makes_streams_deletes_none_and_who_may_everything_is_told_nothing_more() -> None:
     declaring = permissions.of(Role(inbox="scheduler", declares=True)).publish
-    assert declaring == [
-        f"$JS.API.STREAM.{verb}" for verb in ("NAMES", "CREATE.*", "UPDATE.*", "INFO.*")
-    ]
+    assert declaring == [f"$JS.API.STREAM.{verb}" for verb in ("NAMES", "CREATE.*", "UPDATE.*", "INFO.*")]
     assert permissions.of(Role(publish=[">"], subscribe=[">"])) == Permissions([">"], [">"])
 
 
