@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from wire.bus import Bus, Delivered
@@ -13,6 +14,15 @@ from wire.messages import Message, decode
 log = get(__name__)
 
 R = TypeVar("R", bound=Message)
+
+
+@dataclass(frozen=True, slots=True)
+class Row(Generic[R]):
+    """`sequence` is the revision: of two keys, the one that was written later has the higher."""
+
+    key: str
+    value: R
+    sequence: int
 
 
 class Bucket(Generic[R]):
@@ -63,6 +73,24 @@ class Bucket(Generic[R]):
         """The value with its revision."""
         last = await self._bus.last(self._stream, self._prefix + key)
         return (decode(self._kind, last.data), last.sequence) if last is not None and last.data else None
+
+    async def newest(self) -> int:
+        """The highest revision that there ever was."""
+        return await self._bus.newest(self._stream)
+
+    async def first(self, keys: str, at: int) -> Row[R] | None:
+        """Of the keys that match, the one that was written first from revision `at` on. What nobody can read is passed
+        over, and so are keys that were deleted."""
+        while (found := await self._bus.first(self._stream, self._prefix + keys, at)) is not None:
+            entry = self._entry(found)
+            if entry is not None and entry[1] is not None:
+                return Row(entry[0], entry[1], found.sequence)
+            at = found.sequence + 1
+        return None
+
+    async def forget(self, keys: str) -> None:
+        """Take away all that match, without a mark that they were there: no `follow` hears of it."""
+        await self._bus.purge(self._stream, self._prefix + keys, await self.newest())
 
     async def delete(self, key: str, revision: int | None = None) -> None:
         """With `revision`: only if that is still the last; raises Stale where it is not."""

@@ -151,3 +151,28 @@ async def test_items_are_chosen_by_their_first_token(bus: Bus) -> None:
     for key in ("1.a", "1.b", "2.c"):
         await bucket.put(key, record(1))
     assert set(await bucket.items("1.*")) == {"1.a", "1.b"}
+
+
+async def test_keys_are_found_in_the_order_in_which_they_were_written(bus: Bus, bucket: Bucket[BindingRecord]) -> None:
+    for utterance in (1, 2, 3):
+        await bucket.put(f"s.{utterance}", record(utterance))
+    await bucket.put("other.1", record(1))
+    await bucket.delete("s.1")
+    await bus.store("$KV.bindings.s.4", b'{"type":"of a later version"}')
+    await bucket.put("s.5", record(5))
+    second = await bucket.first("s.*", 1)
+    assert second is not None
+    assert (second.key, second.value, second.sequence) == ("s.2", record(2), 2)
+    fifth = await bucket.first("s.*", 4)
+    assert fifth is not None
+    assert fifth.key == "s.5"
+    assert await bucket.newest() == fifth.sequence
+    assert await bucket.first("s.*", fifth.sequence + 1) is None
+
+
+async def test_keys_are_forgotten_without_a_mark(bus: Bus, bucket: Bucket[BindingRecord]) -> None:
+    for key in ("s.1", "s.2", "other.1"):
+        await bucket.put(key, record(1))
+    await bucket.forget("s.*")
+    assert await bucket.items() == {"other.1": record(1)}
+    assert await bus.subjects("KV_bindings", "$KV.bindings.>") == ["$KV.bindings.other.1"]
