@@ -45,6 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     host.prepare(data)
     with host.locked(data):
         port = host.check_port(settings.host, settings.port)
+        for watched in monitors(settings).values():
+            host.check_port(settings.monitor_host, watched)
         binary = "" if settings.nats_url else host.nats_binary()
         stop = asyncio.Event()
         terminal = Terminal(sys.stdout, gone=stop.set)
@@ -92,24 +94,36 @@ async def _bring_up(plan: Plan, terminal: Terminal, supervisor: Supervisor) -> N
     await _until_ready(address, terminal)
     supervisor.settled = True
     terminal.status("")
-    for line in announcement(address, first_key.told(key, plan.data, watched=terminal.interactive)):
+    about_key = first_key.told(key, plan.data, watched=terminal.interactive)
+    for line in announcement(address, [*about_key, *_seen_at(plan.settings)]):
         terminal.say(line)
     if plan.settings.open and not await asyncio.to_thread(webbrowser.open, address):
         terminal.say(f"no browser could be opened: go to {address} yourself")
     await asyncio.Event().wait()
 
 
-def announcement(address: str, about_key: Iterable[str] = ()) -> Iterator[str]:
+def _seen_at(settings: env.UpSettings) -> Iterator[str]:
+    for name, port in monitors(settings).items():
+        yield f"  Metrics of {name + ':':<12} http://{host.reachable(settings.monitor_host)}:{port}/metrics"
+
+
+def announcement(address: str, more: Iterable[str] = ()) -> Iterator[str]:
     websocket = address.replace("http", "ws", 1)
     yield ""
     yield f"  Dragoman is ready: {address}"
     yield f"  From a file:       dragoman stream speech.mp3 --target en --url {websocket}"
-    yield from about_key
+    yield from more
     yield "  To end:            Ctrl-C"
     yield ""
 
 
 # --- programs -------------------------------------------------------------------------------------------------------
+
+
+def monitors(settings: env.UpSettings) -> dict[str, int]:
+    """The port on which each process is seen, from the one that was given on."""
+    first = settings.monitor_port
+    return {name: first + place for place, name in enumerate(("scheduler", "ingress", "node"))} if first else {}
 
 
 def _nats(plan: Plan, port: int) -> Program:
@@ -122,17 +136,22 @@ def _programs(plan: Plan, nats_url: str, terminal: Terminal) -> tuple[Program, .
     listening = ("--host", plan.settings.host, "--port", str(plan.port))
     # Of the same name in each life: it has its predecessor's partitions at once, and need not wait for a lease to end.
     scheduler = environment | {env.PREFIX + "INSTANCE": f"up-{os.getpid()}"}
-    return (
-        Program("scheduler", (python, "-m", "actors"), scheduler),
-        Program("ingress", (python, "-m", "ingress", *listening), environment),
-        Program("node", (python, "-m", "node_runtime"), environment),
+    commands = {
+        "scheduler": ((python, "-m", "actors"), scheduler),
+        "ingress": ((python, "-m", "ingress", *listening), environment),
+        "node": ((python, "-m", "node_runtime"), environment),
+    }
+    seen_at = monitors(plan.settings)
+    return tuple(
+        Program(name, command, {**given, env.PREFIX + "MONITOR_PORT": str(seen_at.get(name, 0))})
+        for name, (command, given) in commands.items()
     )
 
 
 def _environment(plan: Plan, nats_url: str, terminal: Terminal) -> dict[str, str]:
     settings = plan.settings
     given = {"nats_url": nats_url, "asr_model": settings.asr_model, "log_level": settings.log_level}
-    given["auth"] = settings.auth
+    given["auth"], given["monitor_host"] = settings.auth, settings.monitor_host
     given["nats_creds"], given["nats_ca"] = settings.nats_creds, settings.nats_ca
     given["nats_cert"], given["nats_key"] = settings.nats_cert, settings.nats_key
     given["otlp_endpoint"], given["trace_ratio"] = settings.otlp_endpoint, str(settings.trace_ratio)

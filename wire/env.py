@@ -143,7 +143,8 @@ class NodeSettings(Settings, frozen=True, kw_only=True):
 
 
 class UpSettings(Settings, frozen=True, kw_only=True):
-    """`dragoman up`. An empty `nats_url` starts a server of its own. All its processes log at its `log_level`."""
+    """`dragoman up`. An empty `nats_url` starts a server of its own. With a `monitor_port` it is the scheduler's; the
+    ingress and the node have the next two. All its processes log at its `log_level`."""
 
     nats_url: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
