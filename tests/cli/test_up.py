@@ -10,13 +10,14 @@ import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import psutil
 import pytest
 
 from cli.up import announcement
 from tests.cli.command import dragoman, started
 from tests.cli.sound import wav
-from tests.nats_server import NatsServer
+from tests.nats_server import NatsServer, free_port
 
 
 class Running:
@@ -98,10 +99,19 @@ async def test_killed_it_leaves_nothing_behind(tmp_path: Path) -> None:
         await all_gone(family)
 
 
-async def test_a_server_that_runs_already_is_used_and_none_is_started(tmp_path: Path, server: NatsServer) -> None:
-    async with up(tmp_path, "--nats-url", server.url) as running:
+async def test_a_server_that_runs_already_is_used_and_all_that_is_started_tells_its_metrics(
+    tmp_path: Path, server: NatsServer
+) -> None:
+    first = free_port()
+    async with up(tmp_path, "--nats-url", server.url, "--monitor-port", str(first)) as running:
         await running.said("Dragoman is ready")
         assert not any("nats-server" in " ".join(each.cmdline()) for each in running.family())
+        async with aiohttp.ClientSession() as client:
+            for place, name in enumerate(("scheduler", "ingress", "node")):
+                url = (await running.said(rf"Metrics of {name}: +(http://\S+)"))[1]
+                assert url == f"http://127.0.0.1:{first + place}/metrics"
+                async with client.get(url) as answer:
+                    assert f'role="{name}"' in await answer.text()
         assert await running.end(signal.SIGTERM) == 0
 
 
