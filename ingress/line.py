@@ -35,7 +35,7 @@ from ingress.uplink import CONTROL_PATIENCE_S, Uplink
 from ingress.wishes import Wishes
 from wire import spans, subjects
 from wire.errors import NatsUnavailable, NoScheduler
-from wire.log import get
+from wire.log import bound, get
 from wire.messages import (
     ClientLeft,
     ClientMail,
@@ -109,7 +109,8 @@ class Line:
         if self.entry.returns:
             self._feed.hurry()
         try:
-            yield
+            with bound(session=self.id):
+                yield
         finally:
             self._ingress.feed.leave(self.id, self._feed)
 

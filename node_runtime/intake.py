@@ -34,7 +34,7 @@ from wire import metrics, subjects, topology
 from wire.bus import Bus, Taken
 from wire.errors import NatsUnavailable, ProtocolViolation
 from wire.jobs import Job
-from wire.log import get
+from wire.log import bind, get
 from wire.records import BindingRecord, DeadJob
 
 log = get(__name__)
@@ -93,6 +93,7 @@ class Intake:
             if job.warm_up:
                 await self._warm_ups.arrived(job, taken)
                 return
+            bind(session=job.session, job=job.job)
             errand = self._errand(taken, job)
             async with asyncio.TaskGroup() as group:
                 ticking = group.create_task(errand.tick(), name="job-progress")

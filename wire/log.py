@@ -1,8 +1,8 @@
 """Logs: structlog, JSON where nobody watches, colours on a terminal. Ids and lengths go in; speech never does.
 
 Nor do keys: what looks like one is cut short in every line, whoever wrote it, a library's and a traceback's too.
-What is `bound` stands in all lines of its task: the session, the job. Of lines that come in floods the first are told,
-and once a second how many more there were (`wire.flood`).
+What a task `bind`s stands in all of its lines: the session, the job. A line that is about an utterance has the id of
+its trace. Of lines that come in floods the first are told, and once a second how many more there were (`wire.flood`).
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import logging
 import math
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import structlog
 
-from wire import keys
+from wire import keys, trace
 from wire.flood import SECOND, Flood, Kind
 
 LIKE = "like"
@@ -34,6 +35,7 @@ def configure(process: str, level: str = "info", style: Literal["auto", "json", 
         processors=[
             _first_of_many,
             _with_context,
+            _with_trace,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -60,6 +62,13 @@ def get(name: str) -> Any:
 def bind(**ids: str) -> None:
     """These stand in every line of the task that runs from here on, and of those that it starts."""
     structlog.contextvars.bind_contextvars(**ids)
+
+
+@contextlib.contextmanager
+def bound(**ids: str) -> Iterator[None]:
+    """The same, for as long as the block runs."""
+    with structlog.contextvars.bound_contextvars(**ids):
+        yield
 
 
 def withheld() -> int:
@@ -105,6 +114,12 @@ def _with_context(logger: Any, method: str, event: structlog.typing.EventDict) -
         return structlog.contextvars.merge_contextvars(logger, method, event)
     context = structlog.contextvars.get_contextvars()
     return {**event, **({"process": context["process"]} if "process" in context else {})}
+
+
+def _with_trace(logger: Any, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    if (found := trace.of_line(event)) is not None:
+        event["trace_id"] = trace.shown(found)
+    return event
 
 
 class _Formatter(logging.Formatter):

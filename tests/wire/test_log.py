@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from tests.waiting import until
-from wire import keys, log
+from wire import keys, log, trace
 from wire.flood import FIRST, Flood
 
 
@@ -110,6 +110,19 @@ async def test_what_is_bound_stands_in_every_line_of_the_task_and_no_other(capsy
         group.create_task(work("s2"))
     log.get("m").info("done")
     assert [line.get("session") for line in lines(capsys)] == ["s2", "s1", None]
+
+
+def test_a_block_binds_for_as_long_as_it_runs_and_an_utterance_has_its_trace(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log.configure("scheduler", "info", "json")
+    with log.bound(session="s1"):
+        log.get("m").info("working", utterance=2)
+        log.get("m").info("waiting")
+    log.get("m").info("done")
+    working, waiting, done = lines(capsys)
+    assert (working["session"], working["trace_id"]) == ("s1", trace.shown(trace.trace_id("s1", 2)))
+    assert (waiting["session"], waiting.get("trace_id"), done.get("session")) == ("s1", None, None)
 
 
 async def test_a_flood_becomes_a_few_lines_that_say_how_many_there_were(capsys: pytest.CaptureFixture[str]) -> None:
