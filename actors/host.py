@@ -54,7 +54,7 @@ from actors.restoring import restored
 from actors.session import Session
 from actors.state import SessionRecord
 from actors.tracing import Traces, of_event
-from wire import subjects
+from wire import newer, schema, subjects
 from wire.bus import Bus, Delivered
 from wire.env import SchedulerSettings
 from wire.errors import ProtocolViolation, QueueFull, Stale, Unavailable
@@ -62,7 +62,7 @@ from wire.jobs import Job
 from wire.kv import Bucket
 from wire.log import bind, get
 from wire.messages import ClientMail, ControlMail, JobStarted, NodeMail, SessionOpened, decode
-from wire.protocol import AnyClientEvent, ClientEvent
+from wire.protocol import ClientEvent
 
 log = get(__name__)
 
@@ -209,9 +209,10 @@ class Host:
             return
         try:
             mail: Any = decode(MAIL[side], found.data)
-        except (ProtocolViolation, KeyError):
+        except (ProtocolViolation, KeyError) as error:
             self.counters["mail_dropped"] += 1
-            log.warning("mail that nobody can read", session=name, sequence=found.sequence, bytes=len(found.data))
+            if not newer.met("mail", error):
+                log.warning("mail that nobody can read", session=name, sequence=found.sequence, bytes=len(found.data))
             return
         if actor is None:
             if not isinstance(mail, SessionOpened) or name in self._closed:
@@ -390,7 +391,7 @@ class Host:
     async def _last_event(self, session: str) -> tuple[int, int]:
         """(number, stream sequence) of the last event stored for this session; zeros if there is none."""
         last = await self._bus.last(subjects.EVENTS, subjects.event(session))
-        return (decode(AnyClientEvent, last.data).n, last.sequence) if last else (0, 0)
+        return (schema.opening(last.data).n, last.sequence) if last else (0, 0)
 
     async def _refuse(self, job: Job, code: str, message: str) -> None:
         where, id = subjects.mailbox(job.session, "node"), subjects.result_message_id(job.job, job.attempt, "refused")

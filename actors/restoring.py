@@ -8,17 +8,15 @@ its session is told (`actors.host`).
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
+import contextlib
 
 from actors.history import History
 from actors.session import Session
 from actors.state import SessionRecord, SessionState
-from wire import subjects
+from wire import newer, subjects
 from wire.bus import Bus
 from wire.env import SchedulerSettings
-from wire.errors import ProtocolViolation
+from wire.errors import NewerSchema, ProtocolViolation
 from wire.jobs import Job
 from wire.kv import Bucket
 from wire.log import get
@@ -33,7 +31,7 @@ async def restored(bus: Bus, settings: SchedulerSettings, partition: int, histor
     found: list[Session] = []
     for key, record in (await Bucket(bus, subjects.SESSIONS_KV, SessionRecord).items(f"{partition}.>")).items():
         name = subjects.session_of_key(key)
-        session = Session(name, settings, msgspec.json.decode(record.state, type=SessionState))
+        session = Session(name, settings, _state(name, record))
         history.take_over(session.state, record.unwritten)
         if session.state.phase != "closed":
             await _refill(bus, session)
@@ -42,13 +40,24 @@ async def restored(bus: Bus, settings: SchedulerSettings, partition: int, histor
     return found
 
 
+def _state(session: str, record: SessionRecord) -> SessionState:
+    """One that a later version wrote is left as it is: to this scheduler its session is over, so that nothing of it is
+    touched, and a scheduler of that version goes on with it when it has the partition again."""
+    try:
+        return decode(SessionState, bytes(record.state))
+    except ProtocolViolation as error:
+        if not newer.met("record", error):
+            log.error("a snapshot cannot be read: its session is lost", session=session, error=str(error))
+        return SessionState(session=session, phase="closed")
+
+
 async def _refill(bus: Bus, session: Session) -> None:
-    state, mails = session.state, []
+    state, mails = session.state, list[tuple[int, ClientMail]]()
     if state.buffer.sequence:
         wanted = subjects.mailbox(state.session, "client")
         for found in await bus.read(subjects.MAILBOX, wanted, state.buffer.sequence, state.sequence):
-            mail: Any = decode(ClientMail, found.data)
-            mails.append((found.sequence, mail))
+            with contextlib.suppress(NewerSchema):  # it was not folded in either
+                mails.append((found.sequence, decode(ClientMail, found.data)))
         session.refill(mails)
 
 

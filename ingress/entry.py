@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from ingress import events
 from ingress.wishes import Wishes, asked
 from wire import subjects
 from wire.bus import Bus, Delivered
@@ -25,7 +26,6 @@ from wire.kv import Bucket
 from wire.messages import ClientMail, ClientReturned, Message, SessionOpened, decode
 from wire.options import Options
 from wire.protocol import (
-    AnyClientEvent,
     ClientEvent,
     ResumeRequest,
     SessionClosed,
@@ -148,8 +148,7 @@ def _connection() -> str:
 
 
 def _event(found: Delivered) -> ClientEvent:
-    event: ClientEvent = decode(AnyClientEvent, found.data)
-    return event
+    return events.read(found.data)
 
 
 def _may_read_the_rest(known: Known, last: ClientEvent | None, n: int) -> bool:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from ingress import events
 from ingress.delivery import Delivery, Missing, Outgoing
-from wire import subjects
+from wire import newer, subjects
 from wire.bus import Bus, Delivered
 from wire.errors import NatsUnavailable, ProtocolViolation
 from wire.jobs import SpeechChunk
 from wire.log import get
 from wire.messages import decode
-from wire.protocol import AnyClientEvent, ClientEvent
 
 log = get(__name__)
 
@@ -69,14 +69,14 @@ class SessionFeed:
             if utterance:
                 pieces = self._delivery.speech(utterance, target, decode(SpeechChunk, data))
             else:
-                event: ClientEvent = decode(AnyClientEvent, data)
+                event = events.read(data)
                 pieces = self._delivery.event(event)
                 if event.n:
                     self.expect()
         except ProtocolViolation as error:
-            log.warning(
-                "a message for a client cannot be read", session=self._session, bytes=len(data), error=str(error)
-            )
+            if not newer.met("speech", error):
+                told = {"session": self._session, "bytes": len(data), "error": str(error)}
+                log.warning("a message for a client cannot be read", **told)
             return
         self._pass(pieces)
 
@@ -97,7 +97,8 @@ class SessionFeed:
 
     def _pass(self, pieces: list[Outgoing]) -> None:
         for piece in pieces:
-            self._send(piece)
+            if not isinstance(piece, events.Unknown):
+                self._send(piece)
 
     @property
     def due(self) -> float:
@@ -142,7 +143,7 @@ class SessionFeed:
         subject = subjects.event(self._session)
         newest = await self._bus.last(subjects.EVENTS, subject)
         if newest is not None:
-            event: ClientEvent = decode(AnyClientEvent, newest.data)
+            event = events.read(newest.data)
             if event.n > self._delivery.delivered:
                 for found in await self._bus.read(subjects.EVENTS, subject, self._checkpoint + 1, newest.sequence):
                     self._take(0, "", found.data)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ingress import browser
+from ingress import browser, events
 from ingress.delivery import Delivery, Outgoing, SpeechFrame
 from ingress.feed import END_OF_STREAM, Feed, SessionFeed
 from ingress.outbox import Frame
@@ -17,9 +17,7 @@ from ingress.replay import Replay
 from ingress.telling import Audience, Telling
 from wire import subjects
 from wire.bus import Bus
-from wire.messages import decode
 from wire.protocol import (
-    AnyClientEvent,
     ClientEvent,
     ErrorTold,
     SessionClosed,
@@ -63,7 +61,7 @@ class Reading:
         subject = subjects.event(self.session)
         after, checkpoint, speaking = 0, 0, set[tuple[int, str]]()
         for found in await self._bus.read(subjects.EVENTS, subject, 1, END_OF_STREAM):
-            event: ClientEvent = decode(AnyClientEvent, found.data)
+            event = events.read(found.data)
             if found.time >= since or (have is not None and after and event.n > have):
                 after = after or event.n - 1
                 break

@@ -1,6 +1,7 @@
 """What a node does with a job that was delivered to it, whichever lane it came by. Every job goes the same way:
 
-    read        what is no job is given up, and operators are told
+    read        what is no job is given up, and operators are told; one of a later version goes back a few times before
+                that, for a node that knows it
     kept        is it for this node? One of a pool that failed here before goes back once, for another to try: a broken
                 node is always free. One that this node cannot do all of goes back where another can and has room;
                 where those are full, this one does its part
@@ -30,7 +31,7 @@ from node_runtime.presence import Presence
 from node_runtime.recall import Recall
 from node_runtime.slots import Held, Slots
 from node_runtime.warmup import WarmUps
-from wire import metrics, subjects, topology
+from wire import metrics, newer, subjects, topology
 from wire.bus import Bus, Taken
 from wire.errors import NatsUnavailable, ProtocolViolation
 from wire.jobs import Job
@@ -245,10 +246,13 @@ class Intake:
     # --- what is no job ---
 
     async def _read(self, taken: Taken) -> Job | None:
-        """None where it is no job: then operators are told, and the queue forgets it."""
+        """None where it is no job: then operators are told, and the queue forgets it; or where it went back."""
         try:
             return read(taken.data)
         except ProtocolViolation as error:
+            if newer.met("job", error) and taken.deliveries < topology.MAX_DELIVER:
+                await taken.give_back(ELSEWHERE_S * 2 ** (taken.deliveries - 1))
+                return None
             log.error("a job cannot be read: given up", bytes=len(taken.data), error=str(error))
             dead = DeadJob(
                 job=UNREADABLE,

@@ -21,11 +21,11 @@ from node_runtime.nursery import Nursery
 from node_runtime.presence import Presence
 from node_runtime.slots import Slots
 from node_runtime.tracing import partial
-from wire import metrics, subjects
+from wire import metrics, newer, subjects
 from wire.audio import BYTES_PER_SAMPLE
 from wire.bus import Bus, Taken
 from wire.env import NodeSettings
-from wire.errors import EngineError, NatsUnavailable, ProtocolViolation
+from wire.errors import EngineError, NatsUnavailable, NewerSchema, ProtocolViolation
 from wire.jobs import PartialJob
 from wire.log import get
 from wire.messages import AUTO, decode
@@ -112,6 +112,11 @@ class Partials:
         """The job, if it is to run here and now."""
         try:
             job = read(taken.data)
+        except NewerSchema as error:
+            newer.met("partial", error)
+            self.counters["given_back"] += 1
+            await taken.give_back(ELSEWHERE_S)
+            return None
         except ProtocolViolation as error:
             log.error("a partial job cannot be read: dropped", bytes=len(taken.data), error=str(error))
             self.counters["unreadable"] += 1

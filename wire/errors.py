@@ -6,6 +6,7 @@ right, and `retryable`: whether the same request can succeed later without being
     DragomanError
     |-- ClientError             the other side sent something that it must change
     |   |-- ProtocolViolation   malformed or unexpected message
+    |   |   `-- NewerSchema     a message of a later version of Dragoman
     |   |-- LanguageUnsupported nobody in the fleet serves this language
     |   `-- AudioUnreadable     a file that is not audio, or has none
     |-- Unavailable             nothing wrong with the request: try again
@@ -44,6 +45,17 @@ class ClientError(DragomanError):
 
 class ProtocolViolation(ClientError):
     code = "protocol_violation"
+
+
+class NewerSchema(ProtocolViolation):
+    """`type` is the message's, `n` its number, if it is a client's event. See wire/schema.py."""
+
+    code = "newer_schema"
+
+    def __init__(self, message: str, *, code: str | None = None, retryable: bool | None = None) -> None:
+        super().__init__(message, code=code, retryable=retryable)
+        self.type = ""
+        self.n = 0
 
 
 class LanguageUnsupported(ClientError):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from wire import newer
 from wire.bus import Bus, Delivered
 from wire.errors import ProtocolViolation, Stale
 from wire.log import get
@@ -128,5 +129,6 @@ class Bucket(Generic[R]):
         try:
             return key, decode(self._kind, found.data) if found.data else None
         except ProtocolViolation as error:
-            log.warning("a value that nobody can read", bucket=self._stream, key=key, error=str(error))
+            if not newer.met("record", error):
+                log.warning("a value that nobody can read", bucket=self._stream, key=key, error=str(error))
             return None

@@ -18,7 +18,8 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 import msgspec
 
-from wire.errors import ProtocolViolation
+from wire import schema
+from wire.errors import NewerSchema, ProtocolViolation
 from wire.options import Options, Word
 
 AUTO = "auto"
@@ -345,7 +346,8 @@ def encode(message: Message) -> bytes:
 def decode(kind: type[T] | Any, data: bytes) -> T:
     """Read `data` as `kind` (a struct or a union of structs).
 
-    Raises `ProtocolViolation`, saying what was wrong, if it is none.
+    Raises `ProtocolViolation`, saying what was wrong, if it is none, and its kind `NewerSchema` if a later version of
+    Dragoman may know it.
     """
     if kind not in _decoders:
         _decoders[kind] = (msgspec.json.Decoder(kind), msgspec.msgpack.Decoder(kind))
@@ -353,4 +355,13 @@ def decode(kind: type[T] | Any, data: bytes) -> T:
     try:
         return as_json.decode(data) if data[:1] == b"{" else as_msgpack.decode(data)  # type: ignore[no-any-return]
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ProtocolViolation(str(error)) from error
+        raise _unreadable(kind, data, str(error)) from error
+
+
+def _unreadable(kind: Any, data: bytes, reason: str) -> ProtocolViolation:
+    found = schema.opening(data)
+    if not schema.is_newer(kind, found.type):
+        return ProtocolViolation(reason)
+    newer = NewerSchema(f"{found.type!r} is of a later version")
+    newer.type, newer.n = found.type, found.n
+    return newer

@@ -25,6 +25,7 @@ PROCESS = CollectorRegistry()
 SCHEDULER = CollectorRegistry()
 INGRESS = CollectorRegistry()
 NODE = CollectorRegistry()
+EXPORTER = CollectorRegistry()
 
 QUICK = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
 FELT = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
@@ -82,6 +83,13 @@ NATS_RECONNECTS = Family("dragoman_nats_reconnects_total", "Times that the conne
 NATS_ERRORS = Family("dragoman_nats_errors_total", "Errors that the NATS client reported, and messages it dropped.")
 NATS_DUPLICATES = Family(
     "dragoman_nats_duplicates_total", "Messages that were sent again and that the stream held already."
+)
+
+MESSAGES_NEWER = Counter(
+    "dragoman_messages_newer_total",
+    "Messages and values of a later version of Dragoman, which this process left alone.",
+    ["what"],
+    registry=PROCESS,
 )
 
 # --- scheduler: sessions and jobs ---
@@ -250,6 +258,11 @@ GPU_MEMORY_USED = Family("dragoman_gpu_memory_used_bytes", "Memory of a GPU in u
 GPU_MEMORY = Family("dragoman_gpu_memory_bytes", "Memory of a GPU.", ("node", "gpu"))
 GPU_BUSY = Family("dragoman_gpu_utilization_ratio", "Share of a GPU's time that is busy, 0 to 1.", ("node", "gpu"))
 
+# --- exporter ---
+
+EXPORTED = Family("dragoman_export_entries_total", "Entries of transcripts that came to an exporter.", ("outcome",))
+EXPORT_DATABASE = Family("dragoman_export_database_connected", "1 while there is a connection to PostgreSQL.")
+
 # --- what is kept as counts ---
 
 SCHEDULER_COUNTS: Counts = {
@@ -279,6 +292,8 @@ SCHEDULER_COUNTS: Counts = {
     "history_kept": (HISTORY, ("kept",)),
     "history_lost": (HISTORY, ("lost",)),
 }
+
+EXPORTER_COUNTS: Counts = {outcome: (EXPORTED, (outcome,)) for outcome in ("written", "refused", "unreadable")}
 
 FAILURES = (
     "engine_failed", "engine_crashed", "language_unsupported", "model_missing", "translation_failed", "speech_failed",

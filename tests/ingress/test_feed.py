@@ -133,7 +133,7 @@ async def test_what_is_gone_from_the_stream_is_given_up(bus: Bus) -> None:
 
 async def test_what_cannot_be_read_is_left_out(bus: Bus) -> None:
     side = Side(bus)
-    side.feed.receive(0, "", b'{"type":"session.exploded","n":1}')
+    side.feed.receive(0, "", b'{"type":"session.closed","n":1}')
     side.feed.receive(1, "en", b"\xc1")
     side.feed.receive(0, "", encode(final(1)))
     assert side.seen() == [1]
