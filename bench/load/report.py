@@ -78,9 +78,9 @@ class Phase(msgspec.Struct, kw_only=True):
 
     @property
     def success_rate(self) -> float:
-        """Of those that were let in, or left without any answer."""
+        """Of those that were let in, or left without any answer. 0 where there are none: nothing was shown."""
         judged = self.success + self.failed
-        return self.success / judged if judged else 1.0
+        return self.success / judged if judged else 0.0
 
 
 def phase(name: str, clients: Sequence[Told], verdicts: Sequence[Verdict], visit: int = 0) -> Phase:

@@ -17,8 +17,8 @@ from bench.load.stage import Stage
 from wire.errors import SettingsError
 from wire.protocol import StartRequest
 
-STARTING_S = 2.5
-"""So long a generator's process takes to be there, with a thousand clients to make."""
+STARTING_S, STARTING_EACH_S = 0.8, 0.001
+"""So long a generator's process takes to be there, with so many clients to make."""
 AWAY_S = 1.0
 POLL_S = 0.1
 
@@ -69,14 +69,16 @@ async def herd(stage: Stage, asked: Asked) -> list[Phase]:
     """All connect at the same moment and stay; in a fleet of one's own every ingress is then killed, and all come
     back at the same moment."""
     plan = stage.plan(
-        asked.start(), kind="hold", count=asked.count, begin=time.monotonic() + STARTING_S, ramp_s=asked.ramp_s,
+        asked.start(), kind="hold", count=asked.count, begin=_soon(asked.count), ramp_s=asked.ramp_s,
         answer_s=asked.answer_s, line_s=asked.line_s, comes_back=True,
     )  # fmt: skip
     gang = stage.gang(plan)
     stage.name = f"{asked.count} connect at once"
     killed = False
     async with at_work(gang):
-        await _until(lambda: _everybody_knows(gang), STARTING_S + asked.ramp_s + asked.answer_s)
+        await _until(
+            lambda: _everybody_knows(gang), STARTING_S + STARTING_EACH_S * asked.count + asked.ramp_s + asked.answer_s
+        )
         await asyncio.sleep(asked.hold_s)
         if stage.fleet is not None and asked.kind == "herd":
             stage.name = f"the ingress is killed, and {asked.count} come back"
@@ -104,7 +106,7 @@ async def slowloris(stage: Stage, asked: Asked) -> list[Phase]:
     stage.name = f"{asked.real} speak, nobody is slow"
     alone = await _spoken(stage, _speakers(stage, asked, asked.real))
     half = asked.count // 2
-    begin = time.monotonic() + STARTING_S
+    begin = _soon(asked.count)
     dribbling = stage.gang(stage.plan(asked.start(), kind="dribble", count=asked.count - half, begin=begin, ramp_s=2.0))
     mute = stage.gang(stage.plan(asked.start(), kind="mute", count=half, begin=begin, ramp_s=2.0))
     stage.name = f"{asked.count} slow ones connect"
@@ -122,9 +124,14 @@ async def slowloris(stage: Stage, asked: Asked) -> list[Phase]:
 
 def _speakers(stage: Stage, asked: Asked, count: int, again_until: float = 0.0) -> Plan:
     return stage.plan(
-        asked.start(), kind="speak", count=count, begin=time.monotonic() + STARTING_S, ramp_s=asked.ramp_s,
+        asked.start(), kind="speak", count=count, begin=_soon(count), ramp_s=asked.ramp_s,
         answer_s=asked.answer_s, line_s=asked.line_s, closing_s=asked.lag_s + 15.0, again_until=again_until,
     )  # fmt: skip
+
+
+def _soon(count: int) -> float:
+    """When they are there."""
+    return time.monotonic() + STARTING_S + STARTING_EACH_S * count
 
 
 async def _spoken(stage: Stage, plan: Plan) -> Gang:
