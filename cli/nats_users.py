@@ -1,6 +1,6 @@
 """`dragoman nats-users`: users of a NATS server for each role, and the keys by which processes show who they are.
 
-Writes into a folder: `users.conf` and `system.conf`, which deploy/nats/accounts.conf includes (public keys and
+Writes into a folder: `users.conf` and `system.conf`, which the configurations of deploy/nats include (public keys and
 permissions, nothing secret), and for each user `<user>.nk`, its secret, which only its owner can read. Keys that are
 there stay as they are, so run it again to add a node, or after an upgrade to have the permissions of the new version.
 Users that are named no more are denied from the server's next reload on (`nats-server --signal reload`).

@@ -17,7 +17,7 @@ import nats.js.errors
 from nats.aio.client import Client
 from nats.js import api
 
-from wire import declare
+from wire import declare, topology
 from wire.connection import FAILURES, Connection, cancellable, reason
 from wire.errors import NatsUnavailable
 from wire.follow import RETRY_S
@@ -29,6 +29,8 @@ STREAM_EXISTS, JETSTREAM_OFF, NO_PEERS = 10058, 10039, 10005
 STORE_PATIENCE_S = 12.0
 DECLARED_PATIENCE_S = 30.0
 LOOK_S = 5.0
+LEAF_S = 2.0
+"""A server without JetStream may be a leaf that has just connected: so long until its hub is heard of."""
 
 
 class _Missing(nats.errors.Error):
@@ -72,7 +74,8 @@ class Declaring(Connection):
                 log.info("streams were not looked at", reason=reason(error))
 
     async def _insist(self, work: Callable[[], Awaitable[None]], patience: float) -> None:
-        deadline = time.monotonic() + patience
+        began = time.monotonic()
+        deadline = began + patience
         while True:
             before = self.refused
             try:
@@ -82,10 +85,10 @@ class Declaring(Connection):
                 code = getattr(error, "err_code", None)
                 silent = not isinstance(error, nats.js.errors.APIError) or code == NO_PEERS  # a cluster that assembles
                 if isinstance(error, nats.js.errors.ServiceUnavailableError):  # nobody answers, or nobody can yet
-                    if code == JETSTREAM_OFF or not self.has_jetstream:
-                        raise NatsUnavailable(
-                            "JetStream is off: start nats-server with -js", retryable=False
-                        ) from error
+                    off = not self.has_jetstream and time.monotonic() > began + LEAF_S
+                    if code == JETSTREAM_OFF or off:
+                        told = "JetStream is off: start nats-server with -js (a leaf: its hub is not there)"
+                        raise NatsUnavailable(told, retryable=False) from error
                     silent = True
                 if not silent:
                     raise NatsUnavailable(
@@ -128,11 +131,20 @@ class Declaring(Connection):
                 await self._js.add_consumer(stream, config)
 
     async def declare_queue(
-        self, stream: str, durable: str, subject: str, in_flight: int, idle_s: float | None = None
+        self,
+        stream: str,
+        durable: str,
+        subject: str,
+        in_flight: int,
+        idle_s: float | None = None,
+        *,
+        deliveries: int = topology.MAX_DELIVER + 1,
+        ack_wait_s: float = topology.ACK_WAIT_S,
     ) -> None:
         """Make a work-queue consumer, or bring it up to date. With `idle_s` it goes by itself when nobody has asked it
-        for so long. Raises NatsUnavailable."""
-        config = declare.queue(durable, subject, in_flight, idle_s)
+        for so long; a message that nobody acknowledges comes again after `ack_wait_s`, up to so many `deliveries`
+        (-1: without end). Raises NatsUnavailable."""
+        config = declare.queue(durable, subject, in_flight, idle_s, deliveries=deliveries, ack_wait_s=ack_wait_s)
         deadline = time.monotonic() + STORE_PATIENCE_S
         while True:
             try:

@@ -179,7 +179,7 @@ async def test_a_scheduler_runs_sessions_and_reads_no_keys(users: Users) -> None
         subjects.speech("s", 1, "en"),
     ):
         await users.denied("scheduler", subject)
-    for stream in ("KV_keys", "KV_tokens", "KV_tenants", "OBJ_uploads"):
+    for stream in ("KV_keys", "KV_tokens", "OBJ_uploads"):
         await users.denied("scheduler", f"$JS.API.STREAM.MSG.GET.{stream}", {"seq": 1})
 
 

@@ -119,6 +119,16 @@ def test_roles_name_no_stream_and_no_subject_that_is_not_there() -> None:
             ), f"{name}: {pattern}"
 
 
+def test_the_streams_fit_into_the_limits_of_the_accounts() -> None:
+    sizes = [(config.storage, config.max_bytes or 0) for config in declare.streams()]
+    held = {kind: sum(size for storage, size in sizes if storage.value == kind) / 2**20 for kind in ("memory", "file")}
+    for name, copies in (("secured.conf", 1), ("cluster.conf", declare.REPLICAS)):
+        text = (ROLES.with_name(name)).read_text(encoding="utf-8")
+        (memory, store) = re.search(r"max_memory: (\d+)MB, max_store: (\d+)GB", text).groups()  # type: ignore[union-attr]
+        assert copies * held["memory"] <= int(memory), name
+        assert copies * held["file"] <= int(store) * 1024, name
+
+
 def test_a_node_that_is_named_is_itself_and_no_other() -> None:
     for subject in (
         "job.node.other",
