@@ -14,7 +14,8 @@ from wire import login, process, subjects
 from wire.bus import Bus
 from wire.env import SchedulerSettings
 from wire.log import get
-from wire.monitor import monitored
+from wire.monitor import monitored, samples
+from wire.stats import answer
 
 log = get(__name__)
 
@@ -29,13 +30,16 @@ async def serve(
     async with Bus.connect(settings.nats_url, "scheduler", login.of(settings)) as bus:
         await bus.declare()
         scheduler = Scheduler(bus, settings, instance)
-        async with monitored(settings, figures.role(scheduler, bus), bus), asyncio.TaskGroup() as tasks:
+        role = figures.role(scheduler, bus)
+        async with monitored(settings, role, bus), asyncio.TaskGroup() as tasks:
             running = tasks.create_task(scheduler.run(), name="scheduler")
+            telling = tasks.create_task(answer(bus, role.name, instance, lambda: samples(role, bus)), name="figures")
             log.info("scheduling", instance=instance)
             if ready is not None:
                 ready(scheduler)
             await stop.wait()
             await scheduler.stop()
+            telling.cancel()
             running.cancel()
         log.info("stopped", instance=instance, **scheduler.totals())
 

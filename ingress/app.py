@@ -10,6 +10,7 @@ from ingress import openapi, traffic
 from ingress.access import caller_of
 from ingress.access.guard import Guard
 from ingress.access.tokens import INVITE_S, issue
+from ingress.admin import door as admin
 from ingress.connection import Connection
 from ingress.history import door as history
 from ingress.openai import realtime, rest
@@ -56,6 +57,7 @@ def build(ingress: Ingress) -> web.Application:
     rest.install(app, ingress)
     realtime.install(app, ingress)
     recordings.install(app, ingress)
+    admin.install(app, ingress)
     history.install(app, ingress)
     app.router.add_static("/static/", STATIC)
     app.on_response_prepare.append(_add_headers)

@@ -14,7 +14,8 @@ from wire.bus import Bus
 from wire.env import IngressSettings
 from wire.fleet import FleetView
 from wire.log import get
-from wire.monitor import monitored
+from wire.monitor import monitored, samples
+from wire.stats import answer
 
 log = get(__name__)
 
@@ -37,10 +38,13 @@ async def serve(settings: IngressSettings, stop: asyncio.Event, *, ready: Callab
         await runner.setup()
         try:
             url = await listening.listen(runner, settings, secured)
-            async with monitored(settings, figures.role(ingress), bus), asyncio.TaskGroup() as group:
+            role = figures.role(ingress)
+            async with monitored(settings, role, bus), asyncio.TaskGroup() as group:
                 for_ever = [group.create_task(ingress.fleet.follow(bus)), group.create_task(ingress.beat())]
                 for_ever += [group.create_task(ingress.rooms.run()), group.create_task(ingress.access.run())]
                 for_ever.append(group.create_task(Recorder(ingress).run()))
+                for_ever += [group.create_task(ingress.board.run()), group.create_task(ingress.mender.run())]
+                for_ever.append(group.create_task(answer(bus, role.name, ingress.id, lambda: samples(role, bus))))
                 if secured is not None:
                     for_ever.append(group.create_task(secured.watch()))
                 log.info("ingress is listening", url=url, ingress=ingress.id)

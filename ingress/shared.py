@@ -13,6 +13,8 @@ from typing import Protocol
 
 from ingress.access.access import Access
 from ingress.access.meter import Meter
+from ingress.admin.board import Board
+from ingress.admin.mending import Mender
 from ingress.endings import FULL, NO_NATS, NO_NODE, STOPPING, Ending
 from ingress.feed import Feed
 from ingress.recordings.register import Register
@@ -51,6 +53,8 @@ class Ingress:
         self.meter = Meter(bus, self.id)
         self.access = Access(settings, bus, self.meter)
         self.recordings = Register(bus)
+        self.board = Board(bus, self.id)
+        self.mender = Mender(bus, self.board.dead)
         self.rooms = Rooms(settings, bus, self.feed, self.id, self._serves)
         self.connections: set[Guest] = set()
         self.stopping = False

@@ -28,7 +28,8 @@ from wire.bus import Bus
 from wire.env import NodeSettings
 from wire.errors import DragomanError, NatsUnavailable, SettingsError, first_of
 from wire.log import get
-from wire.monitor import Role, monitored
+from wire.monitor import Role, monitored, samples
+from wire.stats import answer
 
 log = get(__name__)
 
@@ -66,6 +67,7 @@ class Node:
 
     async def serve(self, stop: asyncio.Event) -> None:
         await self._until_declared()
+        role = self.role()
         try:
             async with asyncio.TaskGroup() as group:
                 for_ever = [
@@ -74,6 +76,7 @@ class Node:
                     group.create_task(self._presence.beat(), name="heartbeat"),
                     group.create_task(self._fitness.follow(), name="fleet"),
                     group.create_task(self._drain.follow(), name="drain"),
+                    group.create_task(answer(self._bus, role.name, self._name, lambda: samples(role, self._bus))),
                 ]
                 glimpsing = group.create_task(self._partials.serve(), name="partials")
                 working = {

@@ -8,10 +8,10 @@ from types import ModuleType
 
 import msgspec
 
-from ingress.openapi import audio, general, history, realtime, recordings
+from ingress.openapi import admin, audio, general, history, realtime, recordings
 from ingress.openapi.parts import INTEGER, RETRY_AFTER, STRING, Json, or_null, ref, refusal, said, shaped
 
-DOORS: tuple[ModuleType, ...] = (general, audio, realtime, recordings, history)
+DOORS: tuple[ModuleType, ...] = (general, audio, realtime, recordings, history, admin)
 
 ERRORS: dict[str, Json] = {
     "Error": shaped({"error": ref("Failure")}),
