@@ -28,7 +28,7 @@ NODE = CollectorRegistry()
 EXPORTER = CollectorRegistry()
 
 QUICK = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
-FELT = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
+FELT = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
 """Bounds in seconds: of what should go unnoticed, and of what people wait for."""
 
 OTHER = "other"

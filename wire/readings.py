@@ -16,6 +16,9 @@ from wire.connection import Connection
 from wire.metrics import Counts, Family
 
 
+VERSION = metadata.version("dragoman")
+
+
 class Reading(NamedTuple):
     """`labels` are values, in the family's order."""
 
@@ -36,7 +39,7 @@ def counted(counts: Counts, counters: Mapping[str, int]) -> Iterator[Reading]:
 
 def of_process(role: str, bus: Connection) -> Iterator[Reading]:
     """What every process has."""
-    yield Reading(metrics.BUILD_INFO, 1, (metadata.version("dragoman"), role))
+    yield Reading(metrics.BUILD_INFO, 1, (VERSION, role))
     yield Reading(metrics.LOG_LINES_WITHHELD, log.withheld())
     yield Reading(metrics.NATS_CONNECTED, bus.connected)
     yield Reading(metrics.NATS_RECONNECTS, bus.reconnects)
