@@ -133,6 +133,10 @@ WRITES_FENCED = Family("dragoman_writes_fenced_total", "Writes that were refused
 PARTITIONS_RESTARTED = Family(
     "dragoman_partitions_restarted_total", "Times that a partition was begun again after a refused write."
 )
+ADMISSION_ROUNDS = Family("dragoman_admission_rounds_total", "Decisions about who is let in that were written here.")
+ADMISSION_FENCED = Family(
+    "dragoman_admission_fenced_total", "Such decisions that were refused because another scheduler had written."
+)
 LEASES = Family("dragoman_leases_total", "Leases of partitions that were gained, given up and lost.", ("change",))
 JOBS = Family("dragoman_jobs_total", "Attempts at jobs that were published.")
 JOBS_PLACED = Family(
@@ -289,6 +293,8 @@ SCHEDULER_COUNTS: Counts = {
     "slot_conflicts": (SLOT_CONFLICTS, ()),
     "slots_taken_back": (SLOTS_TAKEN_BACK, ()),
     "lanes_emptied": (LANES_EMPTIED, ()),
+    "admission_rounds": (ADMISSION_ROUNDS, ()),
+    "admission_fenced": (ADMISSION_FENCED, ()),
     "history_kept": (HISTORY, ("kept",)),
     "history_lost": (HISTORY, ("lost",)),
 }
