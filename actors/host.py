@@ -31,6 +31,7 @@ from typing import Any
 
 import msgspec
 
+from actors.census import Census
 from actors.clock import StreamClock
 from actors.commands import (
     BuryJob,
@@ -123,7 +124,8 @@ class Host:
         self._traces = Traces()
         self._sessions = Bucket(bus, subjects.SESSIONS_KV, SessionRecord)
         self.counters = counters
-        self._lags = Lags()
+        self.census = Census()
+        self._lags = Lags(self.census)
 
     @property
     def sessions(self) -> int:
@@ -177,9 +179,8 @@ class Host:
         A session that was opened but left no snapshot, because its scheduler died in that moment, is in the mailbox
         alone: mail is read from its first message on.
         """
-        self._actors.clear()
-        self._closed.clear()
-        self._wakes.clear()
+        for memory in (self._actors, self._closed, self._wakes, self.census):
+            memory.clear()
         after: list[int] = []
         for session in await restored(self._bus, self._settings, self._partition, self._history):
             name = session.state.session
@@ -188,6 +189,7 @@ class Host:
                 continue
             actor = self._actors[name] = Actor(session, *await self._last_event(name))
             self._schedule(actor)
+            self.census.count(session)
             after.append(session.state.sequence)
             self.counters["sessions_restored"] += 1
         known = self._actors.keys() | self._closed.keys()

@@ -6,7 +6,8 @@
                     client; what a predecessor told already does not count again
     first partial   the beginning of an utterance's audio -> the first words of a live caption, in audio
 
-Times are stream time. Recordings wait by design: only their job wait is told, and apart.
+Times are stream time. Recordings wait by design: only their job wait is told, and apart. The job wait of live speech is
+told to the census too: who is let in depends on it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
+from actors.census import Census
 from actors.commands import Command, TellLive
 from actors.session import Session
 from wire import metrics
@@ -50,9 +52,10 @@ class _Course:
 
 
 class Lags:
-    """Of the sessions of one partition. `dispatch_seconds` has the latest times to dispatch."""
+    """Of the sessions of one partition, which `census` counts. `dispatch_seconds` has the latest times to dispatch."""
 
-    def __init__(self) -> None:
+    def __init__(self, census: Census) -> None:
+        self._census = census
         self._courses: dict[str, _Course] = {}
         self.dispatch_seconds: deque[float] = deque(maxlen=1000)
 
@@ -66,11 +69,14 @@ class Lags:
         for utterance in session.state.utterances:
             work = utterance.work
             if (utterance.number, work.attempt, work.started) == (mail.utterance, mail.attempt, False):
-                wait = _RECORDED_WAIT if work.recorded else _LIVE_WAIT
-                wait.observe(max(0.0, now - work.sent_at))
+                wait, seconds = _RECORDED_WAIT if work.recorded else _LIVE_WAIT, max(0.0, now - work.sent_at)
+                wait.observe(seconds)
+                if work.attempt == 1 and not work.recorded:
+                    self._census.waited(work.pool, seconds)
 
     def commanded(self, session: Session, commands: Sequence[Command], since: float) -> None:
         """The session has folded in what is stamped `since`, and this came of it."""
+        self._census.commanded(session, commands)
         state = session.state
         course = self._courses.get(state.session)
         if course is None:

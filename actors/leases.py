@@ -25,7 +25,7 @@ from wire.bus import Bus
 from wire.errors import Stale, Unavailable
 from wire.kv import Bucket
 from wire.log import get
-from wire.records import LeaseRecord, SchedulerRecord
+from wire.records import LeaseRecord, PoolUse, SchedulerRecord
 
 log = get(__name__)
 
@@ -49,10 +49,12 @@ class Leases:
         self._mine: dict[int, tuple[int, float]] = {}  # partition -> (revision, renewed at)
         self._seen: dict[int, tuple[str, float]] = {}  # partition -> (owner, when it was renewed)
         self._heard: dict[str, float] = {}
+        self._told: dict[str, SchedulerRecord] = {}
         self._look = asyncio.Event()
         self._gate = asyncio.Semaphore(AT_ONCE)
         self.counters: Counter[str] = Counter()
         self.sessions: Callable[[], int] = lambda: 0
+        self.pools: Callable[[], dict[str, PoolUse]] = dict
 
     @property
     def held(self) -> int:
@@ -62,6 +64,13 @@ class Leases:
     def heard(self) -> bool:
         """Whether its own heartbeat came back lately: then the others know of it too."""
         return self._instance in self._heard
+
+    @property
+    def schedulers(self) -> list[SchedulerRecord]:
+        """What each scheduler that lives said last, this one too."""
+        since = time.monotonic() - topology.LEASE_TTL_S
+        self._told = {name: record for name, record in self._told.items() if self._heard.get(name, 0.0) >= since}
+        return list(self._told.values())
 
     def owns(self, partition: int) -> bool:
         lease = self._mine.get(partition)
@@ -90,6 +99,7 @@ class Leases:
             if instance not in self._heard:
                 self._look.set()
             self._heard[instance] = time.monotonic() - _age(stamp, instance, self._heard)
+            self._told[instance] = record
 
     def _owners(self) -> dict[int, str]:
         since = time.monotonic() - topology.LEASE_TTL_S
@@ -146,6 +156,7 @@ class Leases:
             partitions=len(self._mine),
             sessions=self.sessions(),
             version=metadata.version("dragoman"),
+            pools=self.pools(),
         )
         try:
             await self._schedulers.put(self._instance, record, patience=topology.LEASE_RENEW_S)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import time
 from collections import Counter
 
+from actors.admission import Terms
+from actors.admitting import Admitting
+from actors.census import Pulse
 from actors.dispatcher import Dispatcher
 from actors.history import History
 from actors.host import TICK_S, Host
@@ -20,7 +24,7 @@ from wire.matching import Rules
 log = get(__name__)
 
 SWEEPERS_PARTITION = 0
-"""Whoever owns it looks after the lanes of nodes that are gone."""
+"""Whoever owns it looks after what is there once for all: the lanes of nodes that are gone, and who is let in."""
 LAST_WRITES_S = 1.0
 """What a partition was writing when it was taken away gets so long to end, before another may read."""
 
@@ -38,6 +42,16 @@ class Scheduler:
         self.lanes = Lanes(bus, functools.partial(self.leases.owns, SWEEPERS_PARTITION))
         self.survey = Survey(bus, functools.partial(self.leases.owns, SWEEPERS_PARTITION))
         self.leases.sessions = lambda: sum(host.sessions for host in self.hosts.values())
+        self._pulse = Pulse()
+        self.leases.pools = lambda: self._pulse.beat(time.monotonic(), [host.census for host in self.hosts.values()])
+        self.admitting = Admitting(
+            bus,
+            instance,
+            Terms(rules, settings.target_utilization, settings.max_wait_s),
+            functools.partial(self.leases.owns, SWEEPERS_PARTITION),
+            lambda: self.dispatcher.nodes,
+            lambda: self.leases.schedulers,
+        )
         self.history = History(bus, settings)
         self.hosts: dict[int, Host] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
@@ -53,6 +67,8 @@ class Scheduler:
                 self._tasks.create_task(watch(), name=watch.__name__)
             self._tasks.create_task(self.history.run(), name="history")
             self._tasks.create_task(self.survey.run(), name="survey")
+            self._tasks.create_task(self.admitting.watch_lines(), name="lines")
+            self._tasks.create_task(self.admitting.run(), name="admission")
             self._tasks.create_task(self._tick(), name="deadlines")
             self._leasing = self._tasks.create_task(self.leases.run(), name="leases")
 
@@ -63,7 +79,7 @@ class Scheduler:
         await self.leases.release_all()
 
     def totals(self) -> dict[str, int]:
-        counters = self.counters + self.dispatcher.counters + self.leases.counters
+        counters = self.counters + self.dispatcher.counters + self.leases.counters + self.admitting.counters
         return dict(counters + self.lanes.counters + self.history.counters)
 
     async def _tick(self) -> None:

@@ -57,14 +57,19 @@ class SchedulerSettings(Settings, frozen=True, kw_only=True):
     """Endpointing is in audio time. See actors/endpointing.py for what each does.
 
     `instance` names this scheduler among others; one is made where it is empty. A scheduler that takes the name of one
-    that died has its partitions at once. `foreign_load_percent`: hosts that others use more get no work.
+    that died has its partitions at once. `foreign_load_percent`: hosts that others use more get no work. As many
+    sessions are let in as keep nodes' slots in use for `target_utilization` of the time, and none while finals wait for
+    a node for longer than `max_wait_s`: see docs/admission.md.
     `keep_dead_jobs`: the audio of utterances that were given up is kept for a week, so that they can be run again.
-    Transcripts are kept for `history_days` (0: not at all), but for tenants that have days of their own: docs/history.md.
+    Transcripts are kept for `history_days` (0: not at all), but for tenants that have days of their own: see
+    docs/history.md.
     """
 
     instance: str = ""
     cpu_nodes: bool = True
     foreign_load_percent: Annotated[float, Meta(ge=0, le=100)] = 25.0
+    target_utilization: Annotated[float, Meta(gt=0, le=1)] = 0.8
+    max_wait_s: Positive = 1.5
     speech_threshold: Probability = 0.5
     silence_threshold: Probability = 0.35
     end_silence_s: Positive = 0.6

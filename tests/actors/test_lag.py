@@ -5,6 +5,7 @@ import pytest
 
 from actors.attempts import Work
 from actors.captions import Captions
+from actors.census import Census
 from actors.commands import TellLive
 from actors.lag import Lags
 from actors.outcomes import Utterance
@@ -70,7 +71,7 @@ def started(number: int, attempt: int = 1) -> JobStarted:
 
 
 def test_finals_are_late_by_the_time_since_they_were_decided() -> None:
-    lags, ear, one = Lags(), Ear(), session()
+    lags, ear, one = Lags(Census()), Ear(), session()
     lags.commanded(one, [], 99.0)
     decided(one, 1, 2)
     lags.commanded(one, [], 100.0)
@@ -86,7 +87,7 @@ def test_finals_are_late_by_the_time_since_they_were_decided() -> None:
 
 
 def test_a_session_that_is_closed_is_forgotten() -> None:
-    lags, ear, one = Lags(), Ear(), session()
+    lags, ear, one = Lags(Census()), Ear(), session()
     lags.commanded(one, [], 99.0)
     decided(one, 1)
     lags.commanded(one, [], 100.0)
@@ -97,7 +98,7 @@ def test_a_session_that_is_closed_is_forgotten() -> None:
 
 
 def test_what_is_long_done_is_forgotten_and_what_is_under_way_is_not() -> None:
-    lags, one = Lags(), session()
+    lags, one = Lags(Census()), session()
     lags.commanded(one, [], 0.0)
     for number in range(1, 101):
         decided(one, number)
@@ -111,7 +112,7 @@ def test_what_is_long_done_is_forgotten_and_what_is_under_way_is_not() -> None:
 
 @pytest.mark.parametrize("recorded", [False, True])
 def test_jobs_wait_until_a_node_says_once_that_it_begins(recorded: bool) -> None:
-    lags, ear = Lags(), Ear()
+    lags, ear = Lags(Census()), Ear()
     one = session(1, recorded=recorded, attempt=2)
     lags.began(one, started(1, attempt=1), 103.0)  # an attempt that nobody waits for any more
     lags.began(one, started(7, attempt=2), 103.0)
@@ -122,7 +123,7 @@ def test_jobs_wait_until_a_node_says_once_that_it_begins(recorded: bool) -> None
 
 
 def test_recordings_are_not_late() -> None:
-    lags, ear, one = Lags(), Ear(), session(recorded=True)
+    lags, ear, one = Lags(Census()), Ear(), session(recorded=True)
     lags.commanded(one, [], 99.0)
     decided(one, 1, recorded=True)
     lags.commanded(one, [], 100.0)
@@ -131,7 +132,7 @@ def test_recordings_are_not_late() -> None:
 
 
 def test_the_first_caption_of_each_utterance_counts_and_no_later_one() -> None:
-    lags, ear, one = Lags(), Ear(), session()
+    lags, ear, one = Lags(Census()), Ear(), session()
     one.state.captions = Captions(utterance=1, start=8000)
     one.buffer.settle(24000, 0)
     for number in (1, 1, 2):
@@ -143,7 +144,7 @@ def test_the_first_caption_of_each_utterance_counts_and_no_later_one() -> None:
 
 
 def test_dispatches_are_told_and_kept() -> None:
-    lags, ear = Lags(), Ear()
+    lags, ear = Lags(Census()), Ear()
     lags.dispatched(0.002)
     assert list(lags.dispatch_seconds) == [0.002]
     assert ear.heard("dragoman_dispatch_seconds") == (1, 0.002)

@@ -1,0 +1,148 @@
+"""What a scheduler sees of its pools: whom it serves, how much they speak, and how long their words wait. PURE.
+
+A `Census` counts the live sessions of one partition, at each change and with one addition; nobody walks over sessions.
+Recordings are none: they have what is left over. A `Pulse` makes of all of a scheduler's the figures in its heartbeat,
+by which the next are let in (`actors.admission`):
+
+    speech share   audio in jobs, of the time that sessions lived; the last minutes count (SHARE_S). What a caption
+                   settled needed no job, and is not in it: it costs no slot
+    wait           what nine of ten finals of the last WAIT_WINDOW_S waited at most, from being decided until a node
+                   began. Second attempts do not count: they wait because something broke. Nor do a few: one job may
+                   wait for many reasons
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+
+from actors.commands import Command, RunJob
+from actors.session import Session
+from wire.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
+from wire.line import wants
+from wire.records import PoolUse
+
+SHARE_S = 180.0
+ENOUGH_S = 60.0
+"""Of sessions' time must be seen before it says how much of it is speech."""
+WAIT_WINDOW_S = 30.0
+ENOUGH_WAITS = 5
+MOST_WAITS = 1000
+
+Share = tuple[str, int, int]
+"""Pool, targets and spoken targets of one session."""
+
+
+class Census:
+    """Of one partition."""
+
+    def __init__(self) -> None:
+        self._shares: dict[str, Share] = {}
+        self.uses: Counter[tuple[str, str]] = Counter()
+        """By pool, and by "sessions", "targets" and "spoken"."""
+        self._speech: dict[str, float] = {}
+        self._waits: list[tuple[str, float]] = []
+
+    def clear(self) -> None:
+        """No session is known."""
+        self._shares.clear()
+        self.uses.clear()
+
+    def count(self, session: Session) -> None:
+        """As it is now."""
+        state = session.state
+        share: Share | None = None
+        if state.phase in ("open", "closing") and not state.options.recorded:
+            share = (state.pool, *wants(state.targets, state.speech, state.options))
+        before = self._shares.get(state.session)
+        if share == before:
+            return
+        if before is not None:
+            self._add(before, -1)
+            del self._shares[state.session]
+        if share is not None:
+            self._add(share, 1)
+            self._shares[state.session] = share
+
+    def _add(self, share: Share, sign: int) -> None:
+        pool, targets, spoken = share
+        for what, number in (("sessions", 1), ("targets", targets), ("spoken", spoken)):
+            self.uses[pool, what] += sign * number
+
+    def commanded(self, session: Session, commands: Sequence[Command]) -> None:
+        """This came of what the session has folded in."""
+        if not commands:
+            return
+        self.count(session)
+        for command in commands:
+            if isinstance(command, RunJob) and command.job.attempt == 1 and not command.job.recorded:
+                seconds = len(command.job.pcm) / (BYTES_PER_SAMPLE * SAMPLE_RATE)
+                self._speech[command.job.pool] = self._speech.get(command.job.pool, 0.0) + seconds
+
+    def waited(self, pool: str, seconds: float) -> None:
+        """A node begins the first attempt at a final, so long after it was decided."""
+        if len(self._waits) < MOST_WAITS:
+            self._waits.append((pool, seconds))
+
+    def take(self) -> tuple[dict[str, float], list[tuple[str, float]]]:
+        """By pool, seconds of speech and what finals waited, since this was last asked."""
+        found = self._speech, self._waits
+        self._speech, self._waits = {}, []
+        return found
+
+
+class Pulse:
+    """Of one scheduler."""
+
+    def __init__(self) -> None:
+        self._at: float | None = None
+        self._lived: dict[str, float] = {}
+        self._spoke: dict[str, float] = {}
+        self._waits: dict[str, deque[tuple[float, float]]] = {}
+
+    def beat(self, now: float, censuses: Iterable[Census]) -> dict[str, PoolUse]:
+        """Call it every second or two; `now` in seconds, by any clock that does not jump."""
+        seconds = 0.0 if self._at is None else min(now - self._at, WAIT_WINDOW_S)
+        self._at = now
+        uses: Counter[tuple[str, str]] = Counter()
+        self._spoke = _faded(self._spoke, seconds)
+        for census in censuses:
+            uses.update(census.uses)
+            speech, waits = census.take()
+            for pool, spoken in speech.items():
+                self._spoke[pool] = self._spoke.get(pool, 0.0) + spoken
+            for pool, waited in waits:
+                self._waits.setdefault(pool, deque(maxlen=MOST_WAITS)).append((now, waited))
+        self._lived = _faded(self._lived, seconds)
+        pools = {pool for (pool, what), number in uses.items() if what == "sessions" and number}
+        for pool in pools:
+            self._lived[pool] = self._lived.get(pool, 0.0) + uses[pool, "sessions"] * seconds
+        return {
+            pool: PoolUse(
+                sessions=uses[pool, "sessions"],
+                targets=uses[pool, "targets"],
+                spoken=uses[pool, "spoken"],
+                speech_share=self._share(pool),
+                wait_s=self._wait(pool, now),
+            )
+            for pool in pools
+        }
+
+    def _share(self, pool: str) -> float:
+        lived = self._lived.get(pool, 0.0)
+        return round(self._spoke.get(pool, 0.0) / lived, 4) if lived >= ENOUGH_S else 0.0
+
+    def _wait(self, pool: str, now: float) -> float:
+        waits = self._waits.get(pool, deque())
+        while waits and waits[0][0] < now - WAIT_WINDOW_S:
+            waits.popleft()
+        if len(waits) < ENOUGH_WAITS:
+            return 0.0
+        return round(sorted(seconds for _, seconds in waits)[math.ceil(0.9 * len(waits)) - 1], 3)
+
+
+def _faded(sums: dict[str, float], seconds: float) -> dict[str, float]:
+    """What was summed up counts less as time passes."""
+    left = math.exp(-seconds / SHARE_S)
+    return {pool: value * left for pool, value in sums.items() if value > 1e-3}

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from actors.census import ENOUGH_S, ENOUGH_WAITS, MOST_WAITS, WAIT_WINDOW_S, Census, Pulse
+from actors.commands import Command, RunJob, SaveSnapshot
+from actors.session import Session
+from wire.env import SchedulerSettings
+from wire.jobs import Job
+from wire.messages import LanguagesChanged, SessionOpened, SessionTerminated
+from wire.options import Options
+from wire.records import BindingRecord, PoolUse
+
+SECOND = bytes(32_000)
+
+
+class Life:
+    """A session, and what its census is told of it."""
+
+    def __init__(self, census: Census, name: str = "s1", pool: str = "default", options: Options | None = None) -> None:
+        self.session = Session(name, SchedulerSettings())
+        self._census = census
+        self._sequence = 0
+        self.options = options or Options()
+        self.fold(SessionOpened(session=name, ingress="i", source="fr", targets=["en"], speech=False, pool=pool,
+                                options=self.options))  # fmt: skip
+
+    def fold(self, mail: SessionOpened | LanguagesChanged | SessionTerminated) -> None:
+        self._sequence += 1
+        self._census.commanded(self.session, self.session.handle(mail, self._sequence, 1000.0))
+
+    def wants(self, *targets: str) -> None:
+        self.fold(LanguagesChanged(source="fr", targets=list(targets), speech=True, options=self.options))
+
+
+def uses(census: Census) -> dict[tuple[str, str], int]:
+    return {key: count for key, count in census.uses.items() if count}
+
+
+def test_sessions_are_counted_as_they_come_change_and_go() -> None:
+    census = Census()
+    one, other = Life(census), Life(census, "s2", "fast")
+    assert uses(census) == {
+        ("default", "sessions"): 1, ("default", "targets"): 1, ("fast", "sessions"): 1, ("fast", "targets"): 1
+    }  # fmt: skip
+    one.wants("en", "de")
+    assert uses(census)["default", "targets"] == uses(census)["default", "spoken"] == 2
+    one.fold(SessionTerminated())
+    other.fold(SessionTerminated())
+    assert uses(census) == {}
+
+
+def test_recordings_are_no_sessions() -> None:
+    census = Census()
+    Life(census, options=Options(recorded=True))
+    assert uses(census) == {}
+
+
+def test_a_session_that_was_restored_counts_before_anything_comes_of_it() -> None:
+    census = Census()
+    session = Life(Census()).session
+    census.count(session)
+    census.count(session)
+    assert uses(census)["default", "sessions"] == 1
+    census.clear()
+    assert uses(census) == {}
+
+
+def run(seconds: float, attempt: int = 1, recorded: bool = False) -> RunJob:
+    job = Job(
+        job="s1.1", session="s1", utterance=1, attempt=attempt, pool="default", source="fr",
+        pcm=SECOND * round(seconds), start=0.0, recorded=recorded,
+    )  # fmt: skip
+    binding = BindingRecord(
+        job="s1.1", session="s1", utterance=1, attempt=1, pool="default", start=0.0, end=1.0, state="sent"
+    )
+    return RunJob(job, binding, [])
+
+
+def spoken(census: Census, session: Session, *commands: Command) -> None:
+    census.commanded(session, commands)
+
+
+def test_the_speech_share_is_of_the_time_that_sessions_lived_and_told_when_enough_was_seen() -> None:
+    census, pulse = Census(), Pulse()
+    lives = [Life(census, f"s{n}") for n in range(4)]
+    assert pulse.beat(0.0, [census]) == {"default": PoolUse(sessions=4, targets=4)}
+    spoken(census, lives[0].session, run(12), run(12, attempt=2), run(12, recorded=True), SaveSnapshot())
+    spoken(census, lives[0].session)
+    assert pulse.beat(ENOUGH_S / 4 - 1, [census])["default"].speech_share == 0.0
+    assert pulse.beat(ENOUGH_S / 4 + 1, [census])["default"].speech_share == pytest.approx(12 / 64, rel=0.1)
+
+
+def test_what_was_said_long_ago_counts_less() -> None:
+    census, pulse = Census(), Pulse()
+    life, shares = Life(census), []
+    for second in range(1200):
+        if second < 600:
+            spoken(census, life.session, run(1))
+        shares.append(pulse.beat(float(second), [census])["default"].speech_share)
+    assert shares[599] == pytest.approx(1.0, rel=0.01)
+    assert shares[600 + 180] == pytest.approx(math.exp(-1), rel=0.05)
+    assert shares[-1] < 0.05
+
+
+def test_time_that_nobody_looked_does_not_count() -> None:
+    census, pulse = Census(), Pulse()
+    life = Life(census)
+    pulse.beat(0.0, [census])
+    spoken(census, life.session, run(10))
+    assert pulse.beat(100_000.0, [census])["default"].speech_share == 0.0
+
+
+def waits(seconds: list[float]) -> float:
+    census, pulse = Census(), Pulse()
+    Life(census)
+    for each in seconds:
+        census.waited("default", each)
+    return pulse.beat(0.0, [census])["default"].wait_s
+
+
+def test_the_wait_is_that_of_nine_in_ten_and_a_few_are_nothing() -> None:
+    assert waits([9.0] * (ENOUGH_WAITS - 1)) == 0.0
+    assert waits([9.0] * ENOUGH_WAITS) == 9.0
+    assert waits([0.01] * 9 + [9.0]) == 0.01
+    assert waits([0.01] * 8 + [9.0] * 2) == 9.0
+
+
+def test_waits_are_forgotten_and_never_too_many() -> None:
+    census, pulse = Census(), Pulse()
+    Life(census)
+    for _ in range(MOST_WAITS + 5):
+        census.waited("default", 2.0)
+    assert len(census.take()[1]) == MOST_WAITS
+    for _ in range(ENOUGH_WAITS):
+        census.waited("default", 2.0)
+    assert pulse.beat(0.0, [census])["default"].wait_s == 2.0
+    assert pulse.beat(WAIT_WINDOW_S, [census])["default"].wait_s == 2.0
+    assert pulse.beat(WAIT_WINDOW_S + 1, [census])["default"].wait_s == 0.0
+
+
+def test_all_partitions_are_one() -> None:
+    censuses, pulse = [Census(), Census()], Pulse()
+    lives = [Life(census, f"s{n}") for n, census in enumerate(censuses)]
+    lives[1].wants("en", "de")
+    assert pulse.beat(0.0, censuses) == {"default": PoolUse(sessions=2, targets=3, spoken=2)}
