@@ -117,7 +117,7 @@ FINAL_LAG = Histogram(
 )
 FIRST_PARTIAL = Histogram(
     "dragoman_first_partial_seconds",
-    "From somebody beginning to speak to the first words of a live caption, in seconds of audio.",
+    "From the beginning of an utterance's audio to the first words of its live caption, in seconds of audio.",
     buckets=FELT,
     registry=SCHEDULER,
 )
