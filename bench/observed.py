@@ -24,7 +24,8 @@ import ingress.main
 from actors.audio import AudioBuffer
 from actors.dispatcher import Dispatcher
 from actors.lag import Lags
-from ingress.vad import Floats, SpeechModel
+from ingress.silero import Floats
+from ingress.vad import SpeechModel
 from ingress.window import Window
 from wire import process
 from wire.env import IngressSettings, SchedulerSettings
@@ -74,9 +75,11 @@ def answer(file: Path) -> None:
     signal.signal(signal.SIGUSR1, report)
 
 
-def without_silero(self: SpeechModel, frames: Floats, h: Floats, c: Floats) -> tuple[Floats, Floats, Floats]:
+def without_silero(
+    self: SpeechModel, streams: list[tuple[Floats, Floats, Floats]]
+) -> list[tuple[Floats, Floats, Floats]]:
     """In place of `SpeechModel.run`."""
-    return np.zeros(len(frames), np.float32), h, c
+    return [(np.zeros(len(frames), np.float32), h, c) for frames, h, c in streams]
 
 
 def main() -> int:

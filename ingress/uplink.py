@@ -101,7 +101,8 @@ class Uplink:
 
     async def _add(self, samples: Samples) -> None:
         self._note(len(samples))
-        await self._publish(self._window.add(samples.tobytes(), self._meter.measure(samples), time.monotonic()))
+        speech = await self._meter.measured(samples)
+        await self._publish(self._window.add(samples.tobytes(), speech, time.monotonic()))
 
     async def flush(self) -> None:
         """Publish what has been gathered, however little it is."""

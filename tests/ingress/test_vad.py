@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ingress.vad import SpeechMeter, SpeechModel, find_model
+from ingress.silero import Floats
+from ingress.vad import MAX_FRAMES, SpeechMeter, SpeechModel, find_model
 from wire.audio import FRAME_SAMPLES
 from wire.errors import ModelMissing
 
@@ -90,10 +92,59 @@ def test_a_missing_or_broken_model_names_the_mend(tmp_path: Path) -> None:
         SpeechModel(broken)
 
 
-def test_the_ingress_loads_no_model_runtime_but_onnx() -> None:
+async def test_streams_of_one_turn_are_measured_together(
+    spoken: Samples, model: SpeechModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = SpeechMeter(model).measure(spoken)
+    runs, compute = list[int](), model.run
+
+    def counted(streams: list[tuple[Floats, Floats, Floats]]) -> list[tuple[Floats, Floats, Floats]]:
+        runs.append(len(streams))
+        return compute(streams)
+
+    monkeypatch.setattr(model, "run", counted)
+    meters, found = [SpeechMeter(model) for _ in range(150)], [b""] * 150
+    chunks = [spoken[at : at + 1600] for at in range(0, len(spoken), 1600)]
+    for chunk in chunks[:30]:
+        for number, measured in enumerate(await asyncio.gather(*(meter.measured(chunk) for meter in meters))):
+            found[number] += measured
+    assert len({*found}) == 1 or max(np.ptp([list(each) for each in found], axis=0)) <= 1, "it rounds"
+    early = np.frombuffer(found[0], np.uint8).astype(int) - np.frombuffer(expected[: len(found[0])], np.uint8)
+    assert np.abs(early).max() <= 1
+    assert max(runs) >= 75, "all that fit into 5 ms"
+    assert max(runs) * 3 <= MAX_FRAMES
+    assert sum(runs) == 150 * 30
+
+
+async def test_what_fails_is_told_to_all_who_wait(
+    spoken: Samples, model: SpeechModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(streams: object) -> None:
+        raise MemoryError
+
+    seen: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: seen.append(context["exception"]))
+    with monkeypatch.context() as patch:
+        patch.setattr(model, "run", failing)
+        found = await asyncio.gather(
+            *(SpeechMeter(model).measured(spoken[:1600]) for _ in range(2)), return_exceptions=True
+        )
+    assert [type(each) for each in (*found, *seen)] == [MemoryError] * 3
+    assert len(await SpeechMeter(model).measured(spoken[:1600])) == 3
+
+
+async def test_a_stream_that_has_gone_holds_nobody_up(spoken: Samples, model: SpeechModel) -> None:
+    gone = asyncio.create_task(SpeechMeter(model).measured(spoken[:1600]))
+    await asyncio.wait({gone}, timeout=0)
+    gone.cancel()
+    assert len(await SpeechMeter(model).measured(spoken[:1600])) == 3
+    assert await SpeechMeter(model).measured(spoken[:100]) == b""
+
+
+def test_the_ingress_loads_no_model_runtime() -> None:
     code = (
         "import sys, ingress.main; from ingress.vad import *; SpeechModel(find_model());"
-        "others = ('faster_whisper', 'ctranslate2', 'av', 'piper', 'actors', 'node_runtime');"
+        "others = ('faster_whisper', 'ctranslate2', 'onnxruntime', 'av', 'piper', 'actors', 'node_runtime');"
         "print([name for name in others if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
