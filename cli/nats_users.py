@@ -88,9 +88,10 @@ def _public(path: Path) -> str:
 
 
 def _user(name: str, public: str, allowed: Permissions) -> str:
+    denied = f", deny: [\n{_list(allowed.deny)}      ]" if allowed.deny else ""
     may = "".join(
-        f"      {verb}: {{ allow: [\n{_list(patterns)}      ] }}\n"
-        for verb, patterns in (("publish", allowed.publish), ("subscribe", allowed.subscribe))
+        f"      {verb}: {{ allow: [\n{_list(patterns)}      ]{less} }}\n"
+        for verb, patterns, less in (("publish", allowed.publish, denied), ("subscribe", allowed.subscribe, ""))
     )
     return f"  {{ # {name}\n    nkey: {public}\n    permissions: {{\n{may}    }}\n  }}\n"
 

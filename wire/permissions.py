@@ -18,6 +18,8 @@ import msgspec
 from wire import subjects
 
 ANY = "*"
+HUB = "$JS.hub.API"
+"""The API of a hub's JetStream, whose domain is "hub", as leaves ask for it."""
 
 
 class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,7 +34,9 @@ class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Role(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`inbox` as in `subjects.inbox`; "" for who hears everything. `read`: streams whose messages it may get. `follow`:
     those that it may also be delivered. `purge`: those that it may take messages out of. `declares`: it makes
-    streams, brings them up to date and sees how full they are (nobody deletes any but who may do everything)."""
+    streams, brings them up to date and sees how full they are (nobody deletes any but who may do everything).
+    `deny`: of what `publish` allows. `shut`: streams whose messages it may not get in any way, where `publish` allows
+    the API of the hub's domain."""
 
     inbox: str = ""
     publish: list[str] = []
@@ -42,13 +46,16 @@ class Role(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     purge: list[str] = []
     queues: list[Queue] = []
     declares: bool = False
+    deny: list[str] = []
+    shut: list[str] = []
 
 
 class Permissions(msgspec.Struct, frozen=True):
-    """Subjects, with wildcards."""
+    """Subjects, with wildcards. `deny` takes away of `publish`."""
 
     publish: list[str]
     subscribe: list[str]
+    deny: list[str] = []
 
 
 def roles(text: str) -> dict[str, Role]:
@@ -61,7 +68,8 @@ def of(role: Role, node: str = ANY, pools: Sequence[str] = (ANY,)) -> Permission
     inbox = subjects.inbox(role.inbox)
     heard = [*role.subscribe, f"{inbox}.>"] if role.inbox else role.subscribe
     said = [*role.publish, *(_jetstream(role) if role.inbox else ())]
-    return Permissions(_named(said, node, pools), _named(heard, node, pools))
+    denied = [*role.deny, *(pattern for stream in role.shut for pattern in _shut(stream))]
+    return Permissions(_named(said, node, pools), _named(heard, node, pools), denied)
 
 
 def _jetstream(role: Role) -> Iterator[str]:
@@ -90,6 +98,15 @@ def _jetstream(role: Role) -> Iterator[str]:
         yield f"{api}.STREAM.CREATE.*"
         yield f"{api}.STREAM.UPDATE.*"
         yield f"{api}.STREAM.INFO.*"  # how full each is (actors/survey.py)
+
+
+def _shut(stream: str) -> Iterator[str]:
+    """All ways to a stream's messages, and to the keys of a bucket."""
+    for verb in ("STREAM.MSG.GET", "DIRECT.GET", "CONSUMER.CREATE", "CONSUMER.DURABLE.CREATE", "CONSUMER.MSG.NEXT"):
+        yield f"{HUB}.{verb}.{stream}"
+        yield f"{HUB}.{verb}.{stream}.>"
+    if stream.startswith("KV_"):
+        yield f"{HUB}.$KV.{stream.removeprefix('KV_')}.>"
 
 
 def _named(patterns: Sequence[str], node: str, pools: Sequence[str]) -> list[str]:

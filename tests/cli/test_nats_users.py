@@ -22,7 +22,7 @@ def test_each_role_has_a_user_whose_key_only_its_owner_reads(
 ) -> None:
     assert nats_users.main(["--out", str(tmp_path / "nats")]) == 0
     folder = tmp_path / "nats"
-    assert list(users(folder)) == ["ingress", "scheduler", "node", "exporter", "operator"]
+    assert list(users(folder)) == ["ingress", "scheduler", "node", "site", "exporter", "operator"]
     for name, public in users(folder).items():
         secret = folder / f"{name}.nk"
         assert stat.S_IMODE(secret.stat().st_mode) == 0o600

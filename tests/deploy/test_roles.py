@@ -37,7 +37,7 @@ HEARD = {role: may.subscribe for role, may in MAY.items()}
 
 
 def test_the_roles_are_those_of_the_processes() -> None:
-    assert set(FOUND) == {*WORDS, "operator"}
+    assert set(FOUND) == {*WORDS, "site", "operator"}
     assert MAY["operator"] == Permissions([">"], [">"])
 
 
@@ -117,6 +117,18 @@ def test_roles_name_no_stream_and_no_subject_that_is_not_there() -> None:
                 or any(matches(pattern, subject) for subject in known)
                 or pattern.startswith(STATS)
             ), f"{name}: {pattern}"
+
+
+def test_a_site_gets_to_nothing_that_a_node_does_not() -> None:
+    node, site = FOUND["node"], FOUND["site"]
+    theirs = {*node.read, *node.follow, *(queue.stream for queue in node.queues)}
+    assert {config.name for config in declare.streams()} == theirs | set(site.shut)
+    for pattern in MAY["node"].subscribe:
+        assert who({**HEARD, "node": MAY["site"].subscribe}, pattern.replace(">", "x")) >= {"node"}
+    said = dict.fromkeys(WORDS, MAY["site"].publish)
+    for subject in BUILT:
+        if who(said, subject) and not who({**SAID, "node": permissions.of(node).publish}, subject) >= {"node"}:
+            assert any(matches(pattern, subject) for pattern in MAY["site"].deny), subject
 
 
 def test_the_streams_fit_into_the_limits_of_the_accounts() -> None:

@@ -57,6 +57,13 @@ def test_who_makes_streams_deletes_none_and_who_may_everything_is_told_nothing_m
     assert permissions.of(Role(publish=[">"], subscribe=[">"])) == Permissions([">"], [">"])
 
 
+def test_what_is_shut_is_denied_in_every_way() -> None:
+    denied = permissions.of(Role(publish=["$JS.hub.API.STREAM.>"], deny=["x"], shut=["MAILBOX", "KV_keys"])).deny
+    assert denied[0] == "x"
+    assert {"$JS.hub.API.STREAM.MSG.GET.MAILBOX", "$JS.hub.API.CONSUMER.CREATE.MAILBOX.>"} < set(denied)
+    assert [each for each in denied if "$KV" in each] == ["$JS.hub.API.$KV.keys.>"]
+
+
 def test_a_word_that_means_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown field `pubish`"):
         permissions.roles('[node]\npubish = ["x"]\n')
