@@ -38,7 +38,8 @@ PORTS = (20_000, 32_000)
 
 @dataclass(frozen=True)
 class Shape:
-    """How many of each; `settings` by kind ("scheduler", "ingress", "node"); names in `links` have cables."""
+    """How many of each; `settings` by kind ("scheduler", "ingress", "node"); names in `links` have cables. Those in
+    `checkouts` are run from there: from another release, say."""
 
     servers: int = 1
     schedulers: int = 2
@@ -46,6 +47,7 @@ class Shape:
     nodes: int = 3
     settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     links: frozenset[str] = frozenset()
+    checkouts: Mapping[str, Path] = field(default_factory=dict)
 
     def names(self) -> list[str]:
         counts = {"scheduler": self.schedulers, "ingress": self.ingresses, "node": self.nodes}
@@ -60,6 +62,7 @@ class Member:
         self.kind = name.partition("-")[0]
         self.log = folder / f"{name}.log"
         self.link: Link | None = None
+        self.checkout: Path | None = None
         self.lives = 0
         self._command = command
         self._environment = environment
@@ -100,6 +103,7 @@ class Member:
                 stdout=log,
                 stderr=log,
                 env={**_outer(), **self._environment, **own},
+                cwd=self.checkout,  # Python looks there first
                 start_new_session=True,  # Ctrl-C is for the measurement, which ends them itself
             )
 
@@ -214,6 +218,7 @@ async def running(shape: Shape, folder: Path) -> AsyncIterator[Fleet]:
             environment = _environment({**given, **shape.settings.get(kind, {})})
             members[name] = Member(name, (sys.executable, "-m", MODULES[kind]), environment, folder)
             members[name].link = link
+            members[name].checkout = shape.checkouts.get(name)
         fleet = Fleet(shape, members, [f"http://127.0.0.1:{port}" for port in monitors], addresses)
         stack.push_async_callback(_end, fleet)
         for member in fleet.of("server"):
