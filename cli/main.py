@@ -21,6 +21,7 @@ COMMANDS = {
     "up": ("cli.up", "start everything on this machine: NATS, scheduler, ingress and a node"),
     "stream": ("cli.stream", "play an audio file into a session and show what comes back"),
     "translate": ("cli.translate", "bring recordings to a server and fetch texts, subtitles and speech"),
+    "export": ("cli.exporting.main", "copy what was said in sessions into PostgreSQL"),
     "keys": ("cli.keys", "make and revoke API keys, and set what tenants may use"),
     "nats-users": ("cli.nats_users", "make users and keys for a NATS server that others reach"),
     "bench": ("bench.load.main", "test a deployment, or a fleet of its own, under load"),

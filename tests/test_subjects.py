@@ -122,14 +122,15 @@ QUEUES = (
     (subjects.partial_consumer("POOL"), subjects.partial_pool("POOL")),
     (subjects.batch_consumer("POOL"), subjects.batch("POOL")),
 )
+EXPORTING = {"deliveries": topology.EXPORT_DELIVERIES, "ack_wait_s": topology.EXPORT_ACK_WAIT_S}
 
 
 def test_consumers_are_documented_with_their_settings() -> None:
     documented = {filled(row[0]): row for row in table("Consumers") if row[0].startswith("`")}
-    assert set(documented) == {name for name, _ in QUEUES}
-    for name, subject in QUEUES:
+    assert set(documented) == {name for name, _ in QUEUES} | {subjects.EXPORTER}
+    for name, subject in (*QUEUES, (subjects.EXPORTER, subjects.TRANSCRIPT_ALL)):
         _, stream, filtered, _, settings = documented[name]
-        config = declare.queue(name, subject, 1)
+        config = declare.queue(name, subject, 1, **EXPORTING if name == subjects.EXPORTER else {})
         assert stream == subjects.stream_of(subject)
         assert filled(filtered) == config.filter_subject
         assert f"ack_wait {config.ack_wait:g} s" in settings

@@ -64,7 +64,15 @@ def streams(replicas: int = 1) -> Iterator[api.StreamConfig]:
         )
 
 
-def queue(durable: str, subject: str, in_flight: int, idle_s: float | None = None) -> api.ConsumerConfig:
+def queue(
+    durable: str,
+    subject: str,
+    in_flight: int,
+    idle_s: float | None = None,
+    *,
+    deliveries: int = topology.MAX_DELIVER + 1,
+    ack_wait_s: float = topology.ACK_WAIT_S,
+) -> api.ConsumerConfig:
     """A work-queue consumer. One delivery more than the node's own limit, in case the node's word about it fails.
     It goes by itself when nobody has asked it for `idle_s` seconds (None: never)."""
     return api.ConsumerConfig(
@@ -72,8 +80,8 @@ def queue(durable: str, subject: str, in_flight: int, idle_s: float | None = Non
         durable_name=durable,
         filter_subject=subject,
         ack_policy=api.AckPolicy.EXPLICIT,
-        ack_wait=topology.ACK_WAIT_S,
-        max_deliver=topology.MAX_DELIVER + 1,
+        ack_wait=ack_wait_s,
+        max_deliver=deliveries,
         max_ack_pending=in_flight,
         inactive_threshold=idle_s,
     )

@@ -147,6 +147,14 @@ class NodeSettings(Settings, frozen=True, kw_only=True):
     drain_s: Positive = 10.0
 
 
+class ExporterSettings(Settings, frozen=True, kw_only=True):
+    """`dragoman export`. `postgres` is the database's address, postgresql://user:password@host/database; up to `batch`
+    entries are written in one transaction. See docs/history.md."""
+
+    postgres: str = ""
+    batch: Annotated[int, Meta(ge=1, le=5000)] = 500
+
+
 class UpSettings(Settings, frozen=True, kw_only=True):
     """`dragoman up`. An empty `nats_url` starts a server of its own. With a `monitor_port` it is the scheduler's; the
     ingress and the node have the next two. All its processes log at its `log_level`."""
@@ -161,7 +169,7 @@ class UpSettings(Settings, frozen=True, kw_only=True):
     open: bool = False
 
 
-ALL: tuple[type[Settings], ...] = (SchedulerSettings, IngressSettings, NodeSettings, UpSettings)
+ALL: tuple[type[Settings], ...] = (SchedulerSettings, IngressSettings, NodeSettings, ExporterSettings, UpSettings)
 
 S = TypeVar("S", bound=Settings)
 

@@ -53,6 +53,11 @@ DAY_S = 24 * 3600
 ERASED_S = 30 * DAY_S
 """For so long it is told that a session was deleted, to those who keep copies."""
 
+EXPORT_ACK_WAIT_S = 60.0
+EXPORT_DELIVERIES = -1
+"""As often as it takes: a database may be away for days."""
+EXPORT_IN_FLIGHT = 10_000
+
 DEDUP_S = 120.0
 """For so long a message id is remembered."""
 

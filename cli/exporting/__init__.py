@@ -1,0 +1,1 @@
+"""`dragoman export`: what was said in sessions, copied into PostgreSQL, for those who want SQL."""
