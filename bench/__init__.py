@@ -1,1 +1,3 @@
-"""What Dragoman costs on top of what it is made of. `python -m bench.overhead` measures and prints it."""
+"""What Dragoman costs, withstands and can carry: measurements, drills and the load tester (`dragoman bench`)."""
+
+import ingress  # noqa: F401  # NumPy stays on one core, as there

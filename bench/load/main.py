@@ -134,7 +134,7 @@ async def _play(stage: Stage, asked: Asked, given: argparse.Namespace, console: 
         if asked.kind in ("herd", "idle"):
             phases = await scene(stage, asked)
         else:
-            with speaking(stage, *await _speech(given)):
+            async with speaking(stage, *await _speech(given)):
                 phases = await scene(stage, asked)
         for task in beside:
             task.cancel()

@@ -36,6 +36,7 @@ SENTENCES = (
     "Yes, that is right.",
     "We will see about it when we come to the islands in the south.",
 )
+FRAMES_OF_CHUNK = 3
 CHUNK_BYTES = round(CHUNK_S * SAMPLE_RATE) * BYTES_PER_SAMPLE
 
 
@@ -94,8 +95,9 @@ def answers(pcm: bytes, model: SpeechModel) -> list[Answer]:
     """What scripted engines make of this audio. Raises ValueError where somebody still speaks at its end."""
     rules, endpointer, meter = Rules.of(SchedulerSettings()), Endpointer(), SpeechMeter(model)
     ended: list[Boundary] = []
-    for chunk in speech.pieces(pcm, CHUNK_S):
-        ended += endpointer.feed(rules, meter.measure(np.frombuffer(chunk, "<i2")))
+    heard = meter.measure(np.frombuffer(pcm, "<i2"))
+    for at in range(0, len(heard), FRAMES_OF_CHUNK):
+        ended += endpointer.feed(rules, heard[at : at + FRAMES_OF_CHUNK])
     if endpointer.open:
         raise ValueError("the audio ends in the middle of an utterance: let a second of silence follow")
     return [Answer(_text(pcm, each), *each.voice) for each in ended]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -109,9 +110,9 @@ async def set_up(urls: Sequence[str], key: str, size: Size, logs: Path | None) -
             yield Stage(list(fleet.addresses.values()), key, fleet)
 
 
-@contextlib.contextmanager
-def speaking(stage: Stage, spoken: scripts.Speech, seconds: float, wer: float | None) -> Iterator[None]:
+@contextlib.asynccontextmanager
+async def speaking(stage: Stage, spoken: scripts.Speech, seconds: float, wer: float | None) -> AsyncIterator[None]:
     """What is said stands in files while the block runs; `seconds` and `wer` as in `scripts.written`."""
     with tempfile.TemporaryDirectory(prefix="dragoman-speech-") as folder:
-        stage.says(Path(folder), scripts.written(Path(folder), spoken, seconds, wer))
+        stage.says(Path(folder), await asyncio.to_thread(scripts.written, Path(folder), spoken, seconds, wer))
         yield
