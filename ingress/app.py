@@ -24,6 +24,9 @@ STATIC = Path(__file__).with_name("static")
 PROTOCOL = "dragoman"
 """A client that shows its key as a subprotocol is answered with this name."""
 
+NOT_NEW = frozenset({"resume", "join"})
+"""In the address of who comes back to a session, or listens in a room: they are let in where others are not."""
+
 MAX_BODY = 1024 * 1024
 """Bytes of a request that is read as a whole; uploads are read in pieces, by their doors."""
 
@@ -122,6 +125,8 @@ async def _new_token(request: web.Request) -> web.Response:
 
 async def _stream(request: web.Request) -> web.StreamResponse:
     ingress = request.app[INGRESS]
+    if not ingress.stopping and NOT_NEW.isdisjoint(request.query):
+        ingress.check_room()
     return await serve(
         ingress, request, Socket(ingress.settings.max_frame_bytes, PROTOCOL),
         lambda socket, transport: Connection(ingress, socket, transport, caller_of(request)),

@@ -1,7 +1,8 @@
 """One client's WebSocket, from its first message to its close frame.
 
-A connection asks for `session.start` or `session.resume`, checks whether there can be such a session, lets an
-`ingress.session` run, and tells the client why it ended. Anybody may call `end`; the first reason counts.
+A connection asks for `session.start` or `session.resume`, checks whether there can be such a session, waits in line
+where there is no room for it yet, lets an `ingress.session` run, and tells the client why it ended. Anybody may call
+`end`; the first reason counts.
 """
 
 from __future__ import annotations
@@ -12,14 +13,19 @@ import contextlib
 from aiohttp import WSMsgType, web
 
 from ingress import browser, endings, entry, traffic
-from ingress.access import Caller, Forbidden, OverLimit
-from ingress.attendance import put_into
+from ingress.access import Caller, Forbidden, NoRoom, OverLimit
+from ingress.admission.book import size_of
+from ingress.admission.desk import Turn
+from ingress.admission.waiting import Waiting
+from ingress.attendance import Attendance, put_into
 from ingress.endings import Ending
+from ingress.entry import Entry
 from ingress.listener import Listener
 from ingress.rooms import RoomFull, RoomUnknown, TooManyRooms
 from ingress.session import Session
 from ingress.shared import Ingress
 from ingress.websocket import cut_off, say_goodbye
+from ingress.wishes import Wishes
 from wire.errors import ClientError, LanguageUnsupported, NatsUnavailable
 from wire.log import get
 from wire.protocol import JoinRequest, ResumeRequest, StartRequest
@@ -43,6 +49,7 @@ class Connection:
         self._transport = transport
         self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._patience: asyncio.Timeout | None = None
+        self._waiting: Waiting | None = None
         self._session: Session | Listener | None = None
         self._place = contextlib.ExitStack()
         """What is counted for the caller while it runs."""
@@ -53,6 +60,8 @@ class Connection:
             self._ending.set_result(ending)
             if self._patience is not None:
                 self._patience.reschedule(0)
+            if self._waiting is not None:
+                self._waiting.wake()
 
     def beat(self, now: float) -> None:
         """About twice a second."""
@@ -114,7 +123,7 @@ class Connection:
             self.end(endings.UNKNOWN)
         except RoomUnknown as error:
             self.end(Ending.because(endings.UNKNOWN_SESSION, error))
-        except (RoomFull, TooManyRooms, OverLimit) as error:
+        except (RoomFull, TooManyRooms, OverLimit, NoRoom) as error:
             self.end(Ending.because(endings.TRY_LATER, error))
         except ClientError as error:
             close = endings.IMPOSSIBLE if browser.is_opening(opening) else endings.BAD_MESSAGE
@@ -124,7 +133,7 @@ class Connection:
         return None if self._ending.done() else admitted
 
     async def _start(self, request: StartRequest) -> Session | None:
-        """Raises LanguageUnsupported, OverLimit, RoomUnknown, RoomFull, TooManyRooms, NatsUnavailable."""
+        """Raises LanguageUnsupported, OverLimit, NoRoom, RoomUnknown, RoomFull, TooManyRooms, NatsUnavailable."""
         ingress = self._ingress
         if (unready := ingress.unready()) is not None:
             self.end(unready)
@@ -133,13 +142,34 @@ class Connection:
         if refusal is not None:
             raise LanguageUnsupported(refusal)
         self._place.enter_context(ingress.meter.session(self._caller, self.end))
-        way_in, attendance = entry.opened(request, ingress.id, ingress.settings.pool, self._caller.tenant), None
-        if request.room is not None:
-            attendance = await ingress.rooms.seat(
-                request.room, self._caller, session=way_in.session, source=request.source
-            )
-            way_in = entry.asking(way_in, put_into(way_in.wishes, attendance.demand()))
-        return Session(ingress, self._socket, way_in, self.end, self._caller, attendance)
+        way_in = entry.opened(request, ingress.id, ingress.settings.pool, self._caller.tenant)
+        way_in, attendance = await self._seat(request, way_in)
+        turn, has_waited = await self._queue(way_in.wishes)
+        if has_waited and not self._ending.done():
+            way_in, attendance = await self._seat(request, way_in)  # others may have come and gone
+        return Session(ingress, self._socket, way_in, self.end, self._caller, attendance, turn)
+
+    async def _seat(self, request: StartRequest, way_in: Entry) -> tuple[Entry, Attendance | None]:
+        """Where it is asked for. Raises RoomUnknown, RoomFull, TooManyRooms, NatsUnavailable."""
+        if request.room is None:
+            return way_in, None
+        attendance = await self._ingress.rooms.seat(
+            request.room, self._caller, session=way_in.session, source=request.source
+        )
+        return entry.asking(way_in, put_into(way_in.wishes, attendance.demand())), attendance
+
+    async def _queue(self, wishes: Wishes) -> tuple[Turn, bool]:
+        """A place for such a session, and whether it had to be waited for; or the connection ends. Raises NoRoom."""
+        waiting = Waiting(self._socket, self._transport, self._ending.done, self.end)
+        turn = self._place.enter_context(self._ingress.desk.queue(self._caller.tenant, size_of(wishes), waiting))
+        if turn.is_in:
+            return turn, False
+        self._waiting = waiting
+        try:
+            await waiting.wait()
+        finally:
+            self._waiting = None
+        return turn, True
 
     async def _join(self, request: JoinRequest) -> Listener | None:
         """Raises OverLimit, RoomUnknown, RoomFull, TooManyRooms, NatsUnavailable."""
@@ -168,4 +198,5 @@ class Connection:
             seat, source = request.room, way_in.wishes.source
             attendance = await ingress.rooms.seat(seat, self._caller, session=request.session, source=source)
         self._place.enter_context(ingress.meter.returning(self._caller, self.end))
-        return Session(ingress, self._socket, way_in, self.end, self._caller, attendance)
+        turn = self._place.enter_context(ingress.desk.returning(self._caller.tenant, size_of(way_in.wishes)))
+        return Session(ingress, self._socket, way_in, self.end, self._caller, attendance, turn)

@@ -24,6 +24,8 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from ingress import endings
+from ingress.admission.book import size_of
+from ingress.admission.desk import Turn
 from ingress.delivery import Delivery, Outgoing
 from ingress.endings import Ending
 from ingress.entry import Entry
@@ -63,7 +65,8 @@ class Line:
     closing_s = CLOSING_S
     """How long what is left may take after the close."""
 
-    def __init__(self, ingress: Ingress, entry: Entry, end: Callable[[Ending], None]) -> None:
+    def __init__(self, ingress: Ingress, entry: Entry, end: Callable[[Ending], None], turn: Turn | None = None) -> None:
+        """`turn`: its place among those who were let in, where it needs one; it is as large as what is wished."""
         self.id = entry.session
         self.entry = entry
         self.wishes = entry.wishes
@@ -73,6 +76,8 @@ class Line:
             self.uplink.arrivals = self._trace.arrivals
         self.end = end
         self._ingress = ingress
+        self._turn = turn
+        self._resize()
         self._stir = Signal()
         self._feed = SessionFeed(
             ingress.bus, self.id, self._come, self._stir.set, self._replaced,
@@ -174,6 +179,11 @@ class Line:
         )
         await self.send(changes, patience)
         self.wishes = wishes
+        self._resize()
+
+    def _resize(self) -> None:
+        if self._turn is not None:
+            self._turn.change(size_of(self.wishes))
 
     async def close(self) -> None:
         """No more audio comes: what is there is finished, then the session ends. Raises NatsUnavailable."""

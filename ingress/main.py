@@ -42,7 +42,7 @@ async def serve(settings: IngressSettings, stop: asyncio.Event, *, ready: Callab
             async with monitored(settings, role, bus), asyncio.TaskGroup() as group:
                 for_ever = [group.create_task(ingress.fleet.follow(bus)), group.create_task(ingress.beat())]
                 for_ever += [group.create_task(ingress.rooms.run()), group.create_task(ingress.access.run())]
-                for_ever.append(group.create_task(Recorder(ingress).run()))
+                for_ever += [group.create_task(ingress.desk.run()), group.create_task(Recorder(ingress).run())]
                 for_ever += [group.create_task(ingress.board.run()), group.create_task(ingress.mender.run())]
                 for_ever.append(group.create_task(answer(bus, role.name, ingress.id, lambda: samples(role, bus))))
                 if secured is not None:
@@ -54,6 +54,7 @@ async def serve(settings: IngressSettings, stop: asyncio.Event, *, ready: Callab
                 await ingress.stop(GOODBYES_S)
                 for task in for_ever:
                     task.cancel()
+            await ingress.desk.farewell()
         finally:
             await runner.cleanup()
 

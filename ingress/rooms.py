@@ -9,7 +9,6 @@ get the last place.
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
 from collections.abc import Callable
 
@@ -54,7 +53,7 @@ class Rooms:
         self._settings = settings
         self._bus = bus
         self._feed = feed
-        self._party = re.sub(r"[^\w-]", "-", ingress, flags=re.ASCII)
+        self._party = ingress
         self._serves = serves
         self._records = Bucket(bus, subjects.ROOMS_KV, RoomRecord)
         self._parties = Bucket(bus, subjects.PARTIES_KV, PartyRecord)

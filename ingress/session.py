@@ -16,6 +16,7 @@ from aiohttp import WSMsgType, web
 
 from ingress import browser, endings
 from ingress.access import Caller, OverLimit
+from ingress.admission.desk import Turn
 from ingress.attendance import Attendance, put_into
 from ingress.delivery import Outgoing, SpeechFrame
 from ingress.demand import Demand
@@ -68,8 +69,9 @@ class Session(Line):
         end: Callable[[Ending], None],
         caller: Caller,
         attendance: Attendance | None = None,
+        turn: Turn | None = None,
     ) -> None:
-        super().__init__(ingress, entry, end)
+        super().__init__(ingress, entry, end, turn)
         self._caller = caller
         self._socket = socket
         self._downlink = Downlink(socket, end)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import secrets
 import socket
 import time
@@ -13,8 +14,10 @@ from typing import Protocol
 
 from ingress.access.access import Access
 from ingress.access.meter import Meter
+from ingress.access.refusals import NoRoom
 from ingress.admin.board import Board
 from ingress.admin.mending import Mender
+from ingress.admission.desk import Desk
 from ingress.endings import FULL, NO_NATS, NO_NODE, STOPPING, Ending
 from ingress.feed import Feed
 from ingress.recordings.register import Register
@@ -26,6 +29,7 @@ from wire.fleet import FleetView
 from wire.languages import translates
 
 NATS_PATIENCE_S = 30.0
+FULL_RETRY_S = 5.0
 BEAT_S = 0.5
 """Between two looks whether clients must be told that somebody is there."""
 
@@ -49,7 +53,9 @@ class Ingress:
         self.fleet = fleet
         self.model = model
         self.feed = Feed(bus)
-        self.id = f"{socket.gethostname()[:32]}-{os.getpid()}-{secrets.token_hex(3)}"
+        self.id = f"{re.sub(r'[^A-Za-z0-9-]', '-', socket.gethostname()[:32])}-{os.getpid()}-{secrets.token_hex(3)}"
+        """Part of keys and subjects: no dots."""
+        self.desk = Desk(settings, bus, self.id)
         self.meter = Meter(bus, self.id)
         self.access = Access(settings, bus, self.meter)
         self.recordings = Register(bus)
@@ -72,6 +78,12 @@ class Ingress:
     def unready_for(self, session: str) -> Ending | None:
         """Why nobody can come back to this session now. It waits for a node wherever its client is."""
         return self.closed_to_all() or (None if session in self.feed.sessions else self._full())
+
+    def check_room(self) -> None:
+        """Whether somebody new could have a session here now, or wait for one. Raises NoRoom."""
+        if self._full() is FULL and FULL.error is not None:
+            raise NoRoom(FULL.error.message, code=FULL.error.code, retry_after=FULL_RETRY_S)
+        self.desk.check()
 
     def closed_to_all(self) -> Ending | None:
         if self.stopping:

@@ -6,6 +6,6 @@ errors that `ingress.access.answers` and `ingress.endings` tell in the words of 
 
 from ingress.access.caller import CALLER, Caller, caller_of
 from ingress.access.meter import Meter
-from ingress.access.refusals import Forbidden, OverLimit, Unauthorized
+from ingress.access.refusals import Forbidden, NoRoom, OverLimit, Unauthorized
 
-__all__ = ["CALLER", "Caller", "Forbidden", "Meter", "OverLimit", "Unauthorized", "caller_of"]
+__all__ = ["CALLER", "Caller", "Forbidden", "Meter", "NoRoom", "OverLimit", "Unauthorized", "caller_of"]

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import time
 from collections.abc import Callable, Iterator
 
@@ -61,7 +60,7 @@ class Meter:
         self.places: set[Place] = set()
         self._tenants = Bucket(bus, subjects.TENANTS_KV, TenantRecord)
         self._usage = Bucket(bus, subjects.USAGE_KV, UsageRecord)
-        self._me = re.sub(r"[^\w-]", "-", ingress, flags=re.ASCII)
+        self._me = ingress
         self._clock = clock
         self._limits: dict[str, TenantRecord] = {}
         self._mine: dict[str, Tally] = {}

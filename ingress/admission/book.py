@@ -1,8 +1,10 @@
 """One ingress's part of the line: whom it has let in, who waits here, and whose turn it is. PURE.
 
 What there is room for is said in rounds by one scheduler (`admission/<pool>`): for each ingress, how many slots' worth
-of sessions it may have. This ingress says whom it has, who waits here, and which round it obeys (`lines/<pool>.<me>`),
-and reads the same of the others, for places in line are counted over all of them (wire/line.py has the order).
+of sessions it may have, and who of those who wait is granted a place. While it has room, an ingress lets those in, and
+who has nobody before them in the whole line; somebody new comes in at once where nobody waits. This ingress says whom
+it has, who waits here, and which round it obeys (`lines/<pool>.<me>`), and reads the same of the others, for places in
+line are counted over all of them (wire/line.py has the order).
 
 A limit counts from the moment in which it is read, so that what `record` says belongs together. While others cannot
 know what is said here, for `GOOD_S` or more, nobody is let in: what was ours may have been given away.
@@ -39,6 +41,8 @@ class Book:
     def __init__(self, ingress: str, most: int) -> None:
         self.ingress = ingress
         self.admission: AdmissionRecord | None = None
+        self.unruled = False
+        """There are schedulers, and they say nothing of room: they are of a version before there was a line."""
         self._most = most
         self._all = NOBODY
         self._held: dict[str, Held] = {}
@@ -100,8 +104,8 @@ class Book:
     # --- whose turn it is ---
 
     def has_room(self, size: Held, now: float) -> bool:
-        """For somebody new, at once: nobody waits here."""
-        return not self._waiting and self._fits(_newcomer(size), now)
+        """For somebody new, at once: nobody waits anywhere."""
+        return not self.crowd() and self._fits(_newcomer(size), now)
 
     def advance(self, now: float) -> tuple[list[Ticket], dict[str, int]]:
         """Let in whose turn it is: they are held from here on. For each who goes on waiting, how many are before it."""
@@ -110,9 +114,10 @@ class Book:
         let_in: list[Ticket] = []
         ahead: dict[str, int] = {}
         before = 0
+        granted = set(self.admission.granted) if self.admission is not None else set()
         for ingress, ticket in self._order():
             if ingress == self.ingress:
-                if not ahead and self._fits(ticket, now):
+                if (before == 0 or ticket.id in granted) and self._fits(ticket, now):
                     del self._waiting[ticket.id]
                     self.hold(ticket.tenant, Held(sessions=1, targets=ticket.targets, spoken=ticket.spoken))
                     let_in.append(ticket)
@@ -148,8 +153,10 @@ class Book:
         return order(lines) if self.admission is None else order(lines, self.admission.prices)
 
     def _fits(self, ticket: Ticket, now: float) -> bool:
-        if self.admission is None or self.lapsed(now) or self._all.sessions >= self._most:
+        if self.lapsed(now) or self._all.sessions >= self._most:
             return False
+        if self.admission is None:
+            return self.unruled
         return fits(LineRecord(ingress=self.ingress, held={"": self._all}), ticket, self.admission)
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Protocol
@@ -43,8 +43,12 @@ PAUSE_S = 0.1
 """Between two looks at the line, and between two words to the other processes, however much happens."""
 PATIENCE_S = 5.0
 """So long somebody waits for the first word of a scheduler."""
+UNRULED_S = 2.0
+"""Schedulers that have said nothing of room for so long will not."""
 SILENT_S = 2.0 * LEASE_TTL_S
 """Schedulers that have said nothing for so long are gone, all of them."""
+TICKET_BYTES = 5
+"""Of ids, which tell tickets of all ingresses apart."""
 AT_ONCE = 100
 """After so many have been told their places, others have their turn."""
 
@@ -95,10 +99,10 @@ class Desk:
         self._lines = Bucket(bus, subjects.LINES_KV, LineRecord)
         self._schedulers = Bucket(bus, subjects.SCHEDULERS_KV, SchedulerRecord)
         self._turns: dict[str, tuple[Turn, Waiter]] = {}
-        self._ids = itertools.count(1)
+        self._came_at = 0.0
         self._stir, self._unsaid = Signal(), Signal()
         self._ruled = asyncio.Event()
-        self._beat_at = time.monotonic()
+        self._began_at = self._beat_at = time.monotonic()
 
     # --- what doors ask ---
 
@@ -117,8 +121,9 @@ class Desk:
             raise self._full()
         else:
             self._turns[turn.id] = turn, waiter
+            self._came_at = max(time.time(), self._came_at + 1e-6)  # who came first is first, within one moment, too
             ticket = Ticket(
-                id=turn.id, tenant=tenant, since=round(time.time(), 3), targets=size.targets, spoken=size.spoken
+                id=turn.id, tenant=tenant, since=round(self._came_at, 6), targets=size.targets, spoken=size.spoken
             )
             self.book.wait(ticket)
             self.changed()
@@ -129,7 +134,7 @@ class Desk:
 
     @contextlib.asynccontextmanager
     async def at_once(self, tenant: str, size: Held) -> AsyncIterator[Turn]:
-        """Raises NoRoom where somebody waits here or there is no room, NoScheduler where nobody says how much."""
+        """Raises NoRoom where somebody waits or there is no room, NoScheduler where nobody says how much."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE_S):
                 await self._ruled.wait()
@@ -150,7 +155,7 @@ class Desk:
             self._leave(turn)
 
     def _turn(self, tenant: str, size: Held) -> Turn:
-        return Turn(self, f"{next(self._ids):x}", tenant, size)
+        return Turn(self, secrets.token_hex(TICKET_BYTES), tenant, size)
 
     def _enter(self, turn: Turn) -> None:
         self.book.hold(turn.tenant, turn.size)
@@ -217,6 +222,7 @@ class Desk:
             await self._stir.wait_for(max(0.0, due - time.monotonic()))
             now = time.monotonic()
             self.book.forget(now)
+            self._look(now)
             let_in, ahead = self.book.advance(now)
             for ticket in let_in:
                 self._come_in(*self._turns.pop(ticket.id))
@@ -226,6 +232,14 @@ class Desk:
                 self._send_away(now)
             await self._tell([each for each in self._turns.values() if is_due or not each[0].told], ahead)
             await asyncio.sleep(PAUSE_S)
+
+    def _look(self, now: float) -> None:
+        """Whether anybody will say how much room there is."""
+        if not self.book.unruled and self.book.admission is None and self._beat_at > self._began_at:
+            self.book.unruled = now - self._began_at > UNRULED_S
+            if self.book.unruled:
+                log.warning("no scheduler says how much room there is: all are let in, up to max_sessions")
+                self._ruled.set()
 
     def _come_in(self, turn: Turn, waiter: Waiter) -> None:
         turn.is_in = True

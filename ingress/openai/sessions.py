@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from ingress.access import Caller
+from ingress.admission.book import size_of
 from ingress.delivery import Outgoing
 from ingress.endings import Ending
 from ingress.recital import Recital, RecitalBroken, reciting
@@ -19,16 +20,20 @@ DONE = CloseRequested(after=-1).reason
 
 @contextlib.asynccontextmanager
 async def begun(ingress: Ingress, caller: Caller, wishes: Wishes) -> AsyncIterator[Recital]:
-    """Raises what `reciting` does, and OverLimit. A key that is revoked ends it."""
+    """Raises what `reciting` does, OverLimit, and NoRoom: recordings need no room, for they wait behind what is live. A
+    key that is revoked ends it."""
     recital: Recital | None = None
 
     def end(ending: Ending) -> None:
         if recital is not None:
             recital.break_off(ending)
 
-    with ingress.meter.asked(caller, end):
-        async with reciting(ingress, wishes, caller.tenant) as recital:
-            yield recital
+    async with contextlib.AsyncExitStack() as place:
+        place.enter_context(ingress.meter.asked(caller, end))
+        if not wishes.options.recorded and ingress.unready() is None:
+            await place.enter_async_context(ingress.desk.at_once(caller.tenant, size_of(wishes)))
+        recital = await place.enter_async_context(reciting(ingress, wishes, caller.tenant))
+        yield recital
 
 
 def check_end(piece: Outgoing) -> None:

@@ -118,11 +118,11 @@ def read_speech(frame: bytes) -> Event:
 
 
 @contextlib.asynccontextmanager
-async def connected(url: str, key: str = "") -> AsyncIterator[Client]:
+async def connected(url: str, key: str = "", query: str = "") -> AsyncIterator[Client]:
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     async with (
         aiohttp.ClientSession() as session,
-        session.ws_connect(url + "/v1/stream", max_msg_size=0, headers=headers) as socket,
+        session.ws_connect(url + "/v1/stream" + query, max_msg_size=0, headers=headers) as socket,
         asyncio.TaskGroup() as group,
     ):
         client = Client(socket)

@@ -1,4 +1,5 @@
-"""What stands around the ingress in its tests: an actor that answers on the real subjects, and a node that beats."""
+"""What stands around the ingress in its tests: an actor that answers on the real subjects, a leader that says how many
+may come in, and a node that beats."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from ingress.entry import Known, KnownRecord
+from tests.ingress.admission.leader import Leader, leading
 from wire import subjects
 from wire.bus import Bus, Delivered
 from wire.jobs import SpeechChunk
@@ -68,6 +70,8 @@ class Actor:
     `listens` off: it opens no session. `acknowledges` off: it never says that it has heard anything. `drop_next`: so
     many audio messages are lost on the way.
     """
+
+    leader: Leader
 
     def __init__(self, bus: Bus) -> None:
         self.bus = bus
@@ -196,7 +200,7 @@ async def actor(url: str) -> AsyncIterator[Actor]:
     async with Bus.connect(url, "actor") as bus:
         await bus.declare()
         made = Actor(bus)
-        async with asyncio.TaskGroup() as group:
+        async with leading(bus) as made.leader, asyncio.TaskGroup() as group:
             running = group.create_task(made.run())
             yield made
             running.cancel()

@@ -106,7 +106,13 @@ async def test_too_many_sessions(server: NatsServer, actor: Actor, node: None) -
     async with ingress(server.url, max_sessions=1) as url:
         await ready(url)
         async with undisturbed(url):
-            assert (await turned_away(url, start()))[:2] == ("too_many_sessions", 1013)
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                async with connected(url):
+                    pass
+            assert refused.value.status == 503
+            assert refused.value.headers is not None
+            assert refused.value.headers["Retry-After"] == "5"
+            assert (await get(url + "/v1/stream"))[1]["error"]["code"] == "too_many_sessions"
         async with connected(url) as client:
             await client.start()
 

@@ -19,6 +19,7 @@ from aiohttp import WSMsgType
 
 from ingress import endings, entry
 from ingress.access import Caller
+from ingress.admission.desk import Turn
 from ingress.delivery import Outgoing
 from ingress.downlink import Downlink
 from ingress.endings import Ending
@@ -53,7 +54,7 @@ class Passage(Line):
     """What a door has once there is audio. `hear`, `tend` and `busy` are the door's."""
 
     def __init__(self, ingress: Ingress, way_in: entry.Entry, door: Door) -> None:
-        super().__init__(ingress, way_in, door.end)
+        super().__init__(ingress, way_in, door.end, door.turn)
         self._door = door
 
     def hear(self, piece: Outgoing) -> None:
@@ -85,6 +86,8 @@ class Door:
         """`refusal`: why there is no session for what was asked by the way of connecting."""
         self.ingress = ingress
         self.line: Passage | None = None
+        self.turn: Turn | None = None
+        """Its place, from the beginning: whoever has not said anything yet counts, too."""
         self.expires_at = int(time.time()) + MAX_SESSION_S
         self._socket = socket
         self._transport = transport
@@ -151,11 +154,6 @@ class Door:
                 inside.enter_context(self.ingress.meter.session(self._caller, self.end))
                 if (unready := self.ingress.unready()) is not None:
                     self.end(unready)
-                elif (
-                    sum(isinstance(each, Door) for each in self.ingress.connections)
-                    > self.ingress.settings.max_sessions
-                ):
-                    self.end(endings.FULL)  # whoever has not said anything yet counts, too
                 elif self._refusal is not None:
                     raise self._refusal
                 self.check()

@@ -20,6 +20,7 @@ from ingress.openai.refusals import Refused
 from ingress.openai.rest import answered
 from ingress.shared import Ingress
 from ingress.websocket import PatientSocket, serve
+from wire.records import Held
 
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 """A minute of audio at once."""
@@ -68,5 +69,16 @@ class _Sockets:
     async def _serve(
         self, request: web.Request, door: Callable[[PatientSocket, asyncio.WriteTransport | None], Door]
     ) -> web.StreamResponse:
-        """What is wrong is said in the socket, where clients look for it."""
-        return await serve(self._ingress, request, PatientSocket(MAX_EVENT_BYTES, PROTOCOL), door)
+        """What is wrong is said in the socket, where clients look for it; but who may come again later is told so
+        instead of being let in: such a client does not know that it could wait. Raises NoRoom, NoScheduler."""
+        ingress, socket = self._ingress, PatientSocket(MAX_EVENT_BYTES, PROTOCOL)
+        if ingress.unready() is not None:
+            return await serve(ingress, request, socket, door)
+        async with ingress.desk.at_once(caller_of(request).tenant, Held(sessions=1)) as turn:
+
+            def made(socket: PatientSocket, transport: asyncio.WriteTransport | None) -> Door:
+                opened = door(socket, transport)
+                opened.turn = turn
+                return opened
+
+            return await serve(ingress, request, socket, made)

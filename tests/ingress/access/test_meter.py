@@ -42,7 +42,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def meter(bus: Bus, clock: Clock) -> Meter:
-    made = Meter(bus, "one.host-1", clock)
+    made = Meter(bus, "one-host-1", clock)
     limits = TenantRecord(sessions=2, requests=5, audio_minutes=1, bytes=100)
     await Bucket(bus, subjects.TENANTS_KV, TenantRecord).put("acme", limits)
     await made.load()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 
+from ingress.admission.desk import Desk
 from tests.waiting import until
 from wire import subjects
 from wire.bus import Bus
 from wire.kv import Bucket
-from wire.records import AdmissionRecord, LineRecord, Prices
+from wire.line import held
+from wire.records import AdmissionRecord, Held, LineRecord, Prices
 
 POOL = "default"
 
@@ -57,6 +60,18 @@ class Leader:
         round = await self.rule()
         await self.until(lambda: all(line.seen >= round for line in self.lines.values()))
 
+    def held(self) -> Held:
+        """All that were let in, wherever."""
+        parts = [held(line) for line in self.lines.values()]
+        return Held(
+            sessions=sum(each.sessions for each in parts),
+            targets=sum(each.targets for each in parts),
+            spoken=sum(each.spoken for each in parts),
+        )
+
+    def waiting(self) -> int:
+        return sum(len(line.waiting) for line in self.lines.values())
+
     async def until(self, condition: Callable[[], bool], patience: float = 15) -> None:
         async def holds() -> bool:
             return condition()
@@ -71,6 +86,16 @@ class Leader:
         else:
             self.lines[ingress] = record
         self._changed.set()
+
+
+def open_to_all(desk: Desk) -> None:
+    """A desk that does not run lets everybody in."""
+    record = AdmissionRecord(
+        round=1, by="leader", capacity=1000.0, used=0.0, streams=1000.0, prices=Prices(session=1.0),
+        limits={desk.book.ingress: 1000.0},
+    )  # fmt: skip
+    desk._rule(POOL, record)
+    desk.book.told(time.monotonic() + 1000)
 
 
 @contextlib.asynccontextmanager

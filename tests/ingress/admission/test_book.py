@@ -70,13 +70,38 @@ def test_nobody_comes_in_before_somebody_has_said_how_many_may() -> None:
     assert made.advance(0) == ([ticket("1")], {})
 
 
-def test_nobody_comes_in_past_those_who_wait() -> None:
+def test_schedulers_that_know_of_no_line_let_in_as_many_as_one_ingress_takes() -> None:
+    made = book(most=1)
+    made.unruled = True
+    assert made.has_room(ONE, 0)
+    made.hold("a", ONE)
+    assert not made.has_room(ONE, 0)
+    made.release("a", ONE)
+    made.obey(admission(0))
+    assert not made.has_room(ONE, 0)
+
+
+def test_nobody_comes_in_past_those_who_wait_anywhere() -> None:
     made = book(1)
     made.wait(ticket("1"))
     assert not made.has_room(ONE, 0)
     made.leave("1")
     made.leave("1")
     assert made.has_room(ONE, 0)
+    made.hear("other", other(ticket("2")), 0)
+    assert not made.has_room(ONE, 0)
+
+
+def test_whose_turn_it_is_comes_in_and_who_is_granted_a_place() -> None:
+    made = book(2)
+    made.hear("other", other(ticket("0", since=0)), 0)
+    for n in range(1, 4):
+        made.wait(ticket(str(n), since=n))
+    assert made.advance(0) == ([], {"1": 1, "2": 2, "3": 3})
+    made.obey(admission(2, 2, granted=["0", "2"]))
+    assert made.advance(0) == ([ticket("2", since=2)], {"1": 1, "3": 2})
+    made.hear("other", None, 0)
+    assert made.advance(0) == ([ticket("1", since=1)], {"3": 0})
 
 
 def test_nobody_comes_in_over_what_one_ingress_takes() -> None:
@@ -102,7 +127,7 @@ def test_tenants_take_turns_and_places_are_counted_over_all() -> None:
     for id, since in (("1", 1), ("2", 2), ("3", 3)):
         made.wait(ticket(id, "a", since))
     made.wait(ticket("4", "b", 4))
-    made.hear("other", other(ticket("1", "b", 5), ticket("2", "c", 6)), 0)
+    made.hear("other", other(ticket("5", "b", 5), ticket("6", "c", 6)), 0)
     assert made.crowd() == 6
     let_in, ahead = made.advance(0)
     assert let_in == [ticket("1", "a", 1), ticket("4", "b", 4)]

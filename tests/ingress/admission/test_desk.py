@@ -168,9 +168,10 @@ async def test_what_a_session_asks_for_is_counted_as_it_changes(desk: Desk, lead
 
 
 async def test_places_are_counted_over_all_ingresses(bus: Bus, desk: Desk, leader: Leader) -> None:
-    await leader.give(0)
     async with AsyncExitStack() as stack:
         other = await stack.enter_async_context(open_desk(bus, "other", max_waiting=3))
+        await leader.until(lambda: set(leader.lines) == {"me", "other"})
+        await leader.give(0)
         place = stack.enter_context(ExitStack())
         _, first = come(place, desk)
         _, second = come(place, other)
@@ -191,6 +192,18 @@ async def test_where_no_scheduler_says_anything_nobody_waits_for_ever(
         with pytest.raises(NoScheduler):
             async with desk.at_once("a", ONE):
                 pass
+
+
+async def test_schedulers_that_know_of_no_line_let_all_in(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk_module, "UNRULED_S", 0.2)
+    async with open_desk(bus, "me") as desk:
+        with ExitStack() as place:
+            _, waiter = come(place, desk)
+            beats = Bucket(bus, subjects.SCHEDULERS_KV, SchedulerRecord)
+            await beats.put("s", SchedulerRecord(instance="s", partitions=64, sessions=0, version="0"))
+            await asyncio.wait_for(waiter.is_in.wait(), 5)
+        async with desk.at_once("a", ONE):
+            pass
 
 
 async def test_those_who_wait_are_told_when_all_schedulers_have_gone(

@@ -11,6 +11,7 @@ from ingress.recital import RecitalBroken
 from ingress.shared import Ingress
 from ingress.vad import SpeechModel
 from ingress.wishes import Wishes
+from tests.ingress.admission.leader import open_to_all
 from tests.ingress.stand_in import NODE, Actor
 from wire.bus import Bus
 from wire.env import IngressSettings
@@ -25,6 +26,7 @@ CALLER = Caller(tenant="acme", key="k1")
 async def ingress(bus: Bus, actor: Actor, model: SpeechModel) -> AsyncIterator[Ingress]:
     made = Ingress(IngressSettings(), bus, FleetView(), model)
     made.fleet.apply("n1", NODE)
+    open_to_all(made.desk)
     await made.feed.start()
     yield made
     assert not made.connections

@@ -19,6 +19,7 @@ from tests.ingress.openai.realtime.raw import connected
 from tests.ingress.stand_in import Actor
 from tests.nats_server import NatsServer
 from wire.messages import SessionTerminated
+from wire.records import Held
 
 PATH = "/v1/realtime?intent=transcription"
 TENTH_S = base64.b64encode(bytes(4800)).decode()
@@ -171,18 +172,38 @@ async def test_a_plain_request_is_no_socket(url: str) -> None:
         assert answer.status == 400
 
 
-async def test_who_says_nothing_yet_counts_too(server: NatsServer, actor: Actor, node: None, script: Script) -> None:
-    """A server has room for so many, whether they have begun to speak or wait; and whoever speaks first has it."""
-    async with client.ingress(server.url, max_sessions=1) as url:
+async def test_who_says_nothing_yet_counts_too_and_who_finds_no_room_is_told_when_to_come(
+    server: NatsServer, actor: Actor, node: None
+) -> None:
+    async with client.ingress(server.url, max_sessions=1) as url, contextlib.AsyncExitStack() as staying:
         await client.ready(url)
-        async with connected(url, PATH) as early:
-            await early.until("session.created")
-            async with connected(url, PATH) as late:
-                assert (await late.until("(closed)"))["code"] == 1013
-                assert late.events[0]["error"]["code"] == "too_many_sessions"
-            async with client.connected(url) as speaker:
-                await speaker.say("session.start", source="fr", targets=["en"])
-                await script.opened()
-                await early.say(type="input_audio_buffer.append", audio=TENTH_S)
-                assert (await early.until("(closed)"))["code"] == 1013
-                assert early.all("error")[0]["error"]["code"] == "too_many_sessions"
+        early = await staying.enter_async_context(connected(url, PATH))
+        await early.until("session.created")
+        await refused(url)
+        speaker = await staying.enter_async_context(client.connected(url))
+        await speaker.say("session.start", source="fr", targets=["en"])
+        assert (await speaker.until("queue.status"))["position"] == 1
+        await refused(url)
+        await early.socket.close()
+        await speaker.until("session.started")
+
+
+async def refused(url: str) -> None:
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+            await session.ws_connect(url + PATH)
+        assert caught.value.status == 503
+        assert caught.value.headers is not None
+        assert caught.value.headers["Retry-After"] == "5"
+        async with session.get(url + PATH) as answer:
+            error = (await answer.json())["error"]
+            assert (error["type"], error["code"]) == ("server_error", "full")
+
+
+async def test_what_a_session_asks_for_is_held(url: str, actor: Actor) -> None:
+    async with connected(url, "/v1/realtime/translations?model=gpt-realtime-translate") as page:
+        await page.until("session.created")
+        await actor.leader.until(lambda: actor.leader.held() == Held(sessions=1))
+        await page.append(bytes(4800))
+        await actor.leader.until(lambda: actor.leader.held() == Held(sessions=1, targets=1, spoken=1))
+    await actor.leader.until(lambda: actor.leader.held() == Held())
