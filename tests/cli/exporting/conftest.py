@@ -37,8 +37,11 @@ class Tables:
         return self.cluster.dsn.rpartition("/")[0] + "/" + self.name
 
     async def fetch(self, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
-        """Nothing, while there are no tables."""
-        connection = await asyncpg.connect(self.dsn)
+        """Nothing, while there are no tables, or the server begins anew."""
+        try:
+            connection = await asyncpg.connect(self.dsn)
+        except asyncpg.CannotConnectNowError:
+            return []
         try:
             return [tuple(row) for row in await connection.fetch(query, *arguments)]
         except asyncpg.UndefinedTableError:

@@ -13,7 +13,6 @@ import pytest
 from cli.exporting import exporter as module
 from cli.exporting.database import Database
 from cli.exporting.exporter import Exporter
-from cli.main import main
 from tests import postgres
 from tests.cli.command import clean
 from tests.cli.exporting.conftest import Tables, keep
@@ -148,8 +147,3 @@ async def test_who_is_asked_to_end_does_not_wait_for_postgres(bus: Bus) -> None:
 
             await until(in_hand)
     assert await bus.waiting(subjects.TRANSCRIPTS, subjects.EXPORTER) == 4
-
-
-def test_without_an_address_it_is_said_what_is_missing(server: NatsServer, capfd: pytest.CaptureFixture[str]) -> None:
-    assert main(["export", "--nats-url", server.url]) == 2
-    assert "--postgres" in capfd.readouterr().err

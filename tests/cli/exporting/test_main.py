@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from cli.exporting.main import serve
+from tests.cli.command import dragoman
 from tests.cli.exporting.conftest import Tables, keep
 from tests.nats_server import NatsServer, free_port
 from tests.waiting import until
@@ -47,3 +48,9 @@ async def test_a_wrong_address_ends_it(server: NatsServer, bus: Bus, tables: Tab
     settings = ExporterSettings(nats_url=server.url, postgres=tables.dsn + "-not")
     with pytest.raises(SettingsError, match="does not exist"):
         await serve(settings, asyncio.Event())
+
+
+async def test_without_an_address_it_is_said_what_is_missing(server: NatsServer) -> None:
+    ended = await dragoman("export", "--nats-url", server.url)
+    assert ended.code == 2
+    assert "--postgres" in ended.complaint
