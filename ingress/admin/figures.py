@@ -26,6 +26,8 @@ ASKED = (*GROWING, MEMORY, CPU)
 
 WINDOW_S = 60.0
 """Rates and quantiles are of so long."""
+LEAST_S = 3.0
+"""Of a shorter time rates say nothing."""
 BYTES_A_SECOND = 32_000
 
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
@@ -91,13 +93,15 @@ class Growth:
 
     def rate(self, name: str, **wanted: str) -> float:
         """Per second."""
-        return sum(self.grown(name, **wanted).values()) / self.seconds if self.seconds else 0.0
+        if self.seconds < LEAST_S:
+            return 0.0
+        return sum(self.grown(name, **wanted).values()) / self.seconds
 
     def rates_by(self, name: str, label: str) -> dict[str, float]:
         """Per minute, of each value of a label; without those that did not grow."""
         found: dict[str, float] = {}
         for figure, grown in self.grown(name).items():
-            if grown and self.seconds:
+            if grown and self.seconds >= LEAST_S:
                 value = labels(figure).get(label, "")
                 found[value] = found.get(value, 0.0) + 60 * grown / self.seconds
         return {value: round(rate, 2) for value, rate in sorted(found.items())}

@@ -55,20 +55,21 @@ class Mender:
         self._bus = bus
         self._dead = dead
         self._bindings = Bucket(bus, subjects.BINDINGS_KV, BindingRecord)
-        self._tasks: asyncio.TaskGroup | None = None
+        self._asked: asyncio.Queue[tuple[Buried, Job, float]] = asyncio.Queue()
         self._attempts: dict[str, int] = {}
         self.states: dict[int, tuple[str, str]] = {}
 
     async def run(self) -> None:
         """For ever."""
-        async with asyncio.TaskGroup() as self._tasks:
-            await asyncio.Event().wait()
+        async with asyncio.TaskGroup() as group:
+            while True:
+                group.create_task(self._see_to(*await self._asked.get()), name="requeued")
 
     async def requeue(self, buried: Buried) -> None:
         """Begin; what is under way already is left alone. Raises NotKept, Unavailable."""
         if self.states.get(buried.id, ("", ""))[0] == REQUEUED:
             return
-        if self._tasks is None or sum(state == REQUEUED for state, _ in self.states.values()) >= MOST_AT_ONCE:
+        if sum(state == REQUEUED for state, _ in self.states.values()) >= MOST_AT_ONCE:
             raise Unavailable(f"{MOST_AT_ONCE} jobs are being run again: wait until some are done")
         job = await self._dead.job(buried.dead)
         if job is None:
@@ -77,7 +78,7 @@ class Mender:
         if record is None:
             raise NotKept("no transcript is kept of its session, so there is nowhere to put its words")
         self._say(buried, REQUEUED, "")
-        self._tasks.create_task(self._see_to(buried, job, record.days), name="requeued")
+        self._asked.put_nowait((buried, job, record.days))
 
     async def _see_to(self, buried: Buried, job: Job, days: float) -> None:
         began = time.monotonic()

@@ -77,7 +77,7 @@ export class Chart {
     caption.textContent = title;
     this.readout = document.createElement("p");
     this.readout.className = "readout";
-    this.svg = made("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true", preserveAspectRatio: "none" });
+    this.svg = made("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true" });
     this.lines = series.map((_, i) => made("path", { class: `line line-${i}`, "vector-effect": "non-scaling-stroke" }));
     this.marks = [0, 0.5, 1].map((share) => {
       const y = TOP + PLOT_HEIGHT * (1 - share);

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from ingress.app import STATIC
 from tests.ingress import client, stand_in
 from tests.ingress.access.doors import ask, bearer, given, revoke
 from tests.nats_server import NatsServer
@@ -203,3 +204,12 @@ async def test_nobody_is_asked_for_figures_while_nobody_looks(quiet: str, bus: B
     assert asked == []
     assert (await ask(quiet + ADMIN + "state"))[0] == 200
     assert asked
+
+
+def test_the_page_needs_nothing_from_elsewhere() -> None:
+    files = [*STATIC.glob("dashboard*"), STATIC / "chart.js"]
+    assert len(files) >= 6
+    for path in files:
+        text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+        assert "http:" not in text, path.name
+        assert "https:" not in text, path.name

@@ -1,4 +1,5 @@
-"""A job that was given up is run again by a real node, and its words come into the transcript."""
+"""A job that was given up is run again, and its words come into the transcript: by a real node, and by one that does as
+told."""
 
 from __future__ import annotations
 
@@ -8,10 +9,14 @@ from typing import Any
 
 import pytest
 
+from ingress.admin import mending as module
 from ingress.admin.dead import Buried, Dead
 from ingress.admin.mending import FAILED, REQUEUED, Mender, NotKept, entries_of
 from tests.inbox import beside
 from tests.ingress.admin.test_door import bury, dead, job
+from tests.nats_server import NatsServer
+from tests.node_runtime import sounds
+from tests.node_runtime.conftest import node
 from tests.waiting import until
 from wire import subjects
 from wire.bus import Bus, Taken
@@ -150,9 +155,16 @@ async def test_without_a_transcript_or_its_audio_nothing_is_run(bus: Bus, mender
         await mender.requeue(await buried(bus))
     with pytest.raises(NotKept, match="audio was not kept"):
         await mender.requeue(Buried(9, 0.0, dead(7)))
-    with pytest.raises(Unavailable):
-        await Mender(bus, Dead(bus)).requeue(Buried(9, 0.0, dead(7)))
     assert await bus.holds(subjects.BATCH) == 0
+
+
+async def test_no_more_than_some_are_run_at_once(
+    bus: Bus, mender: Mender, history: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_AT_ONCE", 1)
+    await mender.requeue(await buried(bus, 1))
+    with pytest.raises(Unavailable, match="wait"):
+        await mender.requeue(await buried(bus, 2))
 
 
 @pytest.mark.usefixtures("history")
@@ -168,6 +180,25 @@ async def test_a_transcript_that_was_deleted_meanwhile_is_not_begun_again(bus: B
         await done(mender)
     assert mender.states[found.id][0] == FAILED
     assert await of_session(bus, "acme", "s1") is None
+
+
+@pytest.mark.usefixtures("history")
+async def test_a_real_node_finds_the_words_again(server: NatsServer, bus: Bus) -> None:
+    notice = dead(1, kept=True)
+    id = await bury(bus, notice, job(1, pcm=sounds.pcm(sounds.white(2.0)), targets=["en"], speak=["en"]))
+    async with node(server):
+        mender = Mender(bus, Dead(bus))
+        async with beside(mender.run()):
+            await mender.requeue(Buried(id, 0.0, notice))
+            await done(mender)
+    assert mender.states == {}
+    transcript = await of_session(bus, "acme", "s1")
+    assert transcript is not None
+    (line,) = transcript.lines
+    assert line.text
+    assert line.translations["en"]
+    assert await bus.holds(subjects.DEAD) == 0
+    assert await bus.subjects(subjects.EVENTS, subjects.speech_of("s1")) == [], "nobody listens"
 
 
 def test_what_was_found_empty_adds_nothing() -> None:
