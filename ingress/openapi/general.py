@@ -110,8 +110,8 @@ PATHS: dict[str, Json] = {
     "/v1/stream": {
         "get": {
             "summary": "The streaming protocol",
-            "description": "A WebSocket: docs/protocol.md says what is spoken over it. Who comes back to a session adds "
-            "`?resume`, a listener in a room `?join`: they are let in where there is no room for others, who are "
+            "description": "A WebSocket: docs/protocol.md says what is spoken over it. Who comes back to a session "
+            "adds `?resume`, a listener in a room `?join`: they are let in where there is no room for others, who are "
             "answered 503 with `Retry-After`.",
             "responses": SOCKET,
         }
