@@ -126,7 +126,7 @@ def test_a_site_gets_to_nothing_that_a_node_does_not() -> None:
     for pattern in MAY["node"].subscribe:
         assert who({**HEARD, "node": MAY["site"].subscribe}, pattern.replace(">", "x")) >= {"node"}
     said = dict.fromkeys(WORDS, MAY["site"].publish)
-    for subject in BUILT:
+    for subject in (each for each in BUILT if not each.startswith(STATS)):
         if who(said, subject) and not who({**SAID, "node": permissions.of(node).publish}, subject) >= {"node"}:
             assert any(matches(pattern, subject) for pattern in MAY["site"].deny), subject
 
