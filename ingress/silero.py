@@ -25,6 +25,8 @@ Floats = npt.NDArray[np.float32]
 FRAME, PAD, WINDOW, HOP, BINS = 576, 64, 256, 128, 129
 WINDOWS = (FRAME + PAD - WINDOW) // HOP + 1
 HIDDEN = 128
+AT_ONCE = 72
+"""Frames in one product. Of more, intermediate values are so large that malloc asks the kernel for them each time."""
 SHAPES = (
     (2 * BINS, 1, WINDOW), (128, BINS, 3), (128,), (64, 128, 3), (64,), (64, 64, 3), (64,), (128, 64, 3), (128,),
     (1, HIDDEN, 1), (1,), (1, 4 * HIDDEN, HIDDEN), (1, 4 * HIDDEN, HIDDEN), (1, 8 * HIDDEN),
@@ -43,7 +45,10 @@ class Silero:
         if tuple(tensor.shape for tensor in found) != SHAPES:
             raise ValueError("its weights are others than those of Silero VAD v6")
         basis, w1, self._b1, w2, self._b2, w3, self._b3, w4, self._b4, out, self._out_bias, w, r, b = found
-        self._basis = _right(basis[:, 0])
+        self._shape = basis[0, 0]  # of the windows: its first row is a cosine of no frequency
+        spectra = np.fft.rfft(np.eye(WINDOW) * self._shape).T
+        if not np.allclose(np.abs(basis[:, 0]), np.abs(np.concatenate([spectra.real, spectra.imag])), atol=1e-4):
+            raise ValueError("its spectrum is not that of Silero VAD v6")
         self._w1, self._w2 = _taps(w1, 0, 3), _taps(w2, 0, 3)
         self._w3, self._w4 = _taps(w3, 1, 3), _taps(w4, 1, 2)  # of two and of one value: the rest meets padding
         # sigmoid(x) = (1 + tanh(x / 2)) / 2: halved weights of its three gates make all four a tanh. ONNX: i, o, f, c.
@@ -55,18 +60,17 @@ class Silero:
     def encode(self, frames: Floats) -> Floats:
         """(N, FRAME) -> (N, 4 HIDDEN): what each brings to the gates of the LSTM."""
         count = len(frames)
+        if count > AT_ONCE:
+            return np.concatenate([self.encode(frames[at : at + AT_ONCE]) for at in range(0, count, AT_ONCE)])
         padded = np.empty((count, FRAME + PAD), np.float32)
         padded[:, :FRAME] = frames
         padded[:, FRAME:] = frames[:, -2 : -2 - PAD : -1]
         step = padded.itemsize
         windows = np.ndarray(
             (count, WINDOWS, WINDOW), np.float32, padded, strides=(padded.strides[0], HOP * step, step)
-        ).reshape(-1, WINDOW)
-        spectrum = windows @ self._basis
-        np.square(spectrum, out=spectrum)
-        power = spectrum[:, :BINS] + spectrum[:, BINS:]
+        )
         x = np.zeros((count, WINDOWS + 2, BINS), np.float32)
-        np.sqrt(power.reshape(count, WINDOWS, BINS), out=x[:, 1:-1])
+        np.abs(np.fft.rfft(windows * self._shape), out=x[:, 1:-1])
         x = _convolved(x, 1, self._w1, self._b1)
         x = _convolved(x, 2, self._w2, self._b2)
         y = x[:, 1:-1].reshape(count, -1) @ self._w3
@@ -75,7 +79,7 @@ class Silero:
         y = y @ self._w4
         y += self._b4
         np.maximum(y, 0, out=y)
-        return y @ self._w + self._b
+        return (y @ self._w + self._b).astype(np.float32, copy=False)
 
     def step(self, gates: Floats, h: Floats, c: Floats) -> tuple[Floats, Floats]:
         """One frame of each of S streams: (S, 4 HIDDEN), (S, HIDDEN) twice -> their next h and c."""

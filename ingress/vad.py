@@ -20,14 +20,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ingress.silero import FRAME, HIDDEN, Floats, Silero
+from ingress.silero import AT_ONCE, FRAME, HIDDEN, Floats, Silero
 from wire.audio import FRAME_SAMPLES
 from wire.errors import ModelMissing
 
 CONTEXT_SAMPLES = FRAME - FRAME_SAMPLES
 SCALE = np.float32(1 / 32768)
-MAX_FRAMES = 300
-"""Computed at one time: 5 ms. The loop has its turn in between."""
+MAX_FRAMES = AT_ONCE
+"""Computed at one time: a millisecond. The loop has its turn in between."""
 
 PACKAGE = "faster_whisper"
 FILE = Path("assets", "silero_vad_v6.onnx")

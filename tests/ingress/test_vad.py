@@ -111,7 +111,7 @@ async def test_streams_of_one_turn_are_measured_together(
     assert len({*found}) == 1 or max(np.ptp([list(each) for each in found], axis=0)) <= 1, "it rounds"
     early = np.frombuffer(found[0], np.uint8).astype(int) - np.frombuffer(expected[: len(found[0])], np.uint8)
     assert np.abs(early).max() <= 1
-    assert max(runs) >= 75, "all that fit into 5 ms"
+    assert max(runs) >= 20, "all that fit"
     assert max(runs) * 3 <= MAX_FRAMES
     assert sum(runs) == 150 * 30
 
