@@ -22,6 +22,7 @@ COMMANDS = {
     "stream": ("cli.stream", "play an audio file into a session and show what comes back"),
     "translate": ("cli.translate", "bring recordings to a server and fetch texts, subtitles and speech"),
     "export": ("cli.exporting.main", "copy what was said in sessions into PostgreSQL"),
+    "history": ("cli.history", "what was said in sessions: list it, read it, delete it"),
     "keys": ("cli.keys", "make and revoke API keys, and set what tenants may use"),
     "nats-users": ("cli.nats_users", "make users and keys for a NATS server that others reach"),
     "bench": ("bench.load.main", "test a deployment, or a fleet of its own, under load"),

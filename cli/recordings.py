@@ -162,7 +162,7 @@ class Recordings:
         try:
             async with self._http.request(method, self.base + JOBS + path, allow_redirects=False, **options) as answer:
                 if answer.status >= 300:
-                    raise await _denied(answer)
+                    raise await denied(answer)
                 yield answer
         except (aiohttp.ClientError, ConnectionError, TimeoutError) as error:
             why = str(error) or type(error).__name__
@@ -209,7 +209,7 @@ def _timeout(silence: float | None) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=silence)
 
 
-async def _denied(answer: aiohttp.ClientResponse) -> Denied:
+async def denied(answer: aiohttp.ClientResponse) -> Denied:
     """What the server said, without waiting until it has taken all that we sent."""
     body = b""
     with contextlib.suppress(aiohttp.ClientError, TimeoutError):

@@ -41,6 +41,8 @@ class Exporter:
         self._batch = batch
         self._stop = stop
         self.counters: Counter[str] = Counter()
+        self.taken = 0
+        """Entries in hand."""
 
     async def run(self) -> None:
         """Until `stop` is set: the batch in hand is written before that, if PostgreSQL is there. Raises SettingsError,
@@ -55,6 +57,7 @@ class Exporter:
         )
         while not self._stop.is_set():
             taken = await self._collect()
+            self.taken = len(taken)
             try:
                 await self._write(taken, [self._read(each) for each in taken])
             except Stopped:
