@@ -19,8 +19,9 @@ from typing import BinaryIO
 from node_runtime import frames
 from node_runtime.engines.base import Engines
 from node_runtime.glimpse import Glimpser
-from node_runtime.pipeline import Attempt, warm_up
+from node_runtime.pipeline import Attempt
 from node_runtime.precedence import MadeWay, Precedence
+from node_runtime.rehearsal import warm_up
 from wire import log as logs
 from wire import pipes
 from wire.errors import DragomanError
@@ -123,12 +124,11 @@ class Child:
     def _run(self, run: frames.Run, engines: Engines, node: str) -> frames.Ended:
         try:
             if run.job.warm_up:
-                warm_up(run.job, engines)
-            else:
-                attempt = Attempt(run.job, node, engines)
-                steps = attempt.run()
-                for step in self._precedence.by_turns(steps, _is_spoken) if run.job.recorded else steps:
-                    self.send(frames.Stepped(run=run.run, step=step, target=attempt.target))
+                return frames.Ended(run=run.run, rtf=warm_up(run.job, engines))
+            attempt = Attempt(run.job, node, engines)
+            steps = attempt.run()
+            for step in self._precedence.by_turns(steps, _is_spoken) if run.job.recorded else steps:
+                self.send(frames.Stepped(run=run.run, step=step, target=attempt.target))
         except MadeWay:
             return frames.Ended(run=run.run, made_way=True)
         except Exception as broken:  # whatever it was, it is told, and the slot goes on

@@ -102,11 +102,13 @@ class Stepped(Frame, frozen=True, kw_only=True):
 
 class Ended(Frame, frozen=True, kw_only=True):
     """Nothing more comes of this run. `error`: the run itself broke, not one of its engines. `made_way`: a piece of a
-    recording was stopped, for live speech needs its place."""
+    recording was stopped, for live speech needs its place. `rtf`: what a warm-up measured, by stage; the voice that it
+    tried stands after its stage, as in NodeRecord."""
 
     run: int
     error: str = ""
     made_way: bool = False
+    rtf: dict[str, float] = {}
 
 
 class Glimpsed(Frame, frozen=True, kw_only=True):

@@ -26,9 +26,8 @@ from dataclasses import dataclass
 from node_runtime.claims import Claims
 from node_runtime.errand import Errand, read
 from node_runtime.fitness import Fitness
-from node_runtime.nursery import Nursery
 from node_runtime.presence import Presence
-from node_runtime.recall import Recall
+from node_runtime.recall import Recall, Runner
 from node_runtime.slots import Held, Slots
 from node_runtime.warmup import WarmUps
 from wire import metrics, newer, subjects, topology
@@ -66,7 +65,7 @@ class Intake:
         bus: Bus,
         node: str,
         pool: str,
-        nursery: Nursery,
+        runner: Runner,
         presence: Presence,
         slots: Slots,
         warm_ups: WarmUps,
@@ -82,7 +81,7 @@ class Intake:
         self._fitness = fitness
         self._failed: dict[str, None] = {}
         self.counters: Counter[str] = Counter()
-        self._recall = Recall(bus, node, nursery, presence, self.counters)
+        self._recall = Recall(bus, node, runner, presence, self.counters)
         self.waiting = 0
 
     async def see_to(self, taken: Taken, terms: Terms, placed: asyncio.Event) -> None:

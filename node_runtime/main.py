@@ -17,6 +17,7 @@ from node_runtime.batch import Batch
 from node_runtime.drain import Drain
 from node_runtime.fitness import Fitness
 from node_runtime.intake import Intake
+from node_runtime.metering import Metered
 from node_runtime.nursery import ChildLost, Nursery
 from node_runtime.partials import Partials
 from node_runtime.presence import Presence
@@ -52,10 +53,11 @@ class Node:
         self._presence = Presence(bus, settings, name, self._slots)
         self._drain = Drain(bus, name, self._presence)
         self._nursery = Nursery(settings, name, self._births.put_nowait, self._presence.lost_engines)
-        self._warm_ups = WarmUps(bus, name, settings.pools[0], self._nursery)
+        metered = Metered(self._nursery, settings, self._presence.tempo)
+        self._warm_ups = WarmUps(bus, name, settings.pools[0], metered)
         self._fitness = Fitness(bus, settings, self._presence)
         self._intake = Intake(
-            bus, name, settings.pools[0], self._nursery, self._presence, self._slots, self._warm_ups, self._fitness
+            bus, name, settings.pools[0], metered, self._presence, self._slots, self._warm_ups, self._fitness
         )
         self._worker = Worker(bus, name, settings, self._presence, self._slots, self._fitness, self._intake)
         self._batch = Batch(bus, settings, self._presence, self._slots, self._fitness, self._intake)

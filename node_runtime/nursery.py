@@ -55,7 +55,7 @@ class _Life:
         self.heard = self.born = time.monotonic()
         self.runs: dict[int, asyncio.Queue[Answer]] = {}
         self.stepped: dict[int, float] = {}
-        self.loaded = False
+        self.loaded: frames.Loaded | None = None
         self.unusable: frames.Unusable | None = None
 
     def silence(self, now: float) -> str | None:
@@ -89,6 +89,11 @@ class Nursery:
     def pid(self) -> int | None:
         return self._life.process.pid if self._life else None
 
+    @property
+    def loaded(self) -> frames.Loaded | None:
+        """What the engines are, once they are there."""
+        return self._life.loaded if self._life else None
+
     async def watch(self) -> None:
         """For ever. Raises ModelMissing or SettingsError from the child; EngineError where no child ever lives."""
         pause = FIRST_PAUSE_S
@@ -106,7 +111,7 @@ class Nursery:
             self._on_death()
             if life.unusable is not None:
                 raise _error(life.unusable)
-            lived = lived or life.loaded
+            lived = lived or life.loaded is not None
             if not lived and self.deaths >= DEATHS_BEFORE_FIRST_LIFE:
                 raise EngineError(
                     f"the engines' process died {self.deaths} times while it loaded its models ({how}): "
@@ -134,6 +139,15 @@ class Nursery:
                         raise Stopped("live speech goes first")
                     case _:
                         pass
+
+    async def rehearse(self, job: Job) -> frames.Ended:
+        """Run every engine on a warm-up job. Raises as `run` does."""
+        last = frames.Ended(run=0)
+        async with contextlib.aclosing(self._asked(lambda run: frames.Run(run=run, job=job))) as answers:
+            async for frame in answers:
+                if isinstance(frame, frames.Ended):
+                    last = frame
+        return last
 
     async def glimpse(self, job: PartialJob) -> Hypothesis | None:
         """What was said so far; None where it came too late to be of use. Raises as `run` does."""
@@ -199,7 +213,7 @@ class Nursery:
     def _take(self, life: _Life, frame: frames.ToParent) -> None:
         match frame:
             case frames.Loaded():
-                life.loaded = True
+                life.loaded = frame
                 self._on_birth(frame)
             case frames.Unusable():
                 life.unusable = frame

@@ -234,22 +234,3 @@ def check(ask: Ask, ear: Ear) -> None:
 def timed(heard: Heard, start: float) -> list[Word]:
     """Its words in seconds of the session's audio; `start` is where the utterance's begins."""
     return [Word(word.text, round(start + word.start, 2), round(start + word.end, 2)) for word in heard.words]
-
-
-WARM_TEXT = "Good morning."
-
-
-def warm_up(job: Job, engines: Engines) -> None:
-    """Run every engine once, on the audio of a warm-up job. Raises whatever they raise."""
-    hearing = engines.ear.listen(samples(job.pcm))
-    hearing.prepare()
-    hearing.transcribe(Ask())
-    hearing.sketch(Ask())
-    if engines.ear.translates:
-        hearing.in_english("fr" if "fr" in engines.ear.languages else engines.ear.languages[0])
-    for interpreter in engines.interpreters:
-        target = "en" if "en" in interpreter.pairs else next(iter(interpreter.pairs))
-        interpreter.translate(WARM_TEXT, interpreter.pairs[target][0], target)
-    for voice in engines.voices:
-        for _ in voice.speak(WARM_TEXT):
-            pass

@@ -12,6 +12,7 @@ from importlib import metadata
 from node_runtime import frames
 from node_runtime.host import Load
 from node_runtime.slots import Slots
+from node_runtime.tempo import Tempo
 from wire import subjects, topology
 from wire.bus import Bus
 from wire.env import NodeSettings
@@ -33,6 +34,7 @@ class Presence:
         self._changed = asyncio.Event()
         self._ready = asyncio.Event()
         self._slots = slots
+        self.tempo = Tempo()
         self.drained = False
         self.stopping = False
         self.told: NodeRecord | None = None
@@ -95,6 +97,7 @@ class Presence:
             foreign_load=load.foreign_percent,
             dedicated=self._settings.dedicated,
             tags=sorted({*self._settings.tags, *(loaded.tags if loaded else ())}),
+            rtf=self.tempo.rtf,
         )
 
     async def beat(self) -> None:

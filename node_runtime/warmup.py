@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from typing import Protocol
 
-from node_runtime.nursery import Nursery
+from node_runtime.frames import Ended
 from wire import subjects
 from wire.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
 from wire.bus import Bus, Taken
@@ -23,14 +24,22 @@ SILENCE = bytes(SAMPLE_RATE * BYTES_PER_SAMPLE)
 ARRIVAL_S = 10.0
 
 
+class Rehearser(Protocol):
+    """Whoever has the engines."""
+
+    async def rehearse(self, job: Job) -> Ended:
+        """Run all of them on a warm-up. Raises ChildLost where they die under it, EngineError where one fails."""
+        ...
+
+
 class WarmUps:
     """`run` sends a job; whoever takes jobs from the lane must hand those that are `warm_up` to `arrived`."""
 
-    def __init__(self, bus: Bus, node: str, pool: str, nursery: Nursery) -> None:
+    def __init__(self, bus: Bus, node: str, pool: str, engines: Rehearser) -> None:
         self._bus = bus
         self._node = node
         self._pool = pool
-        self._nursery = nursery
+        self._engines = engines
         self._awaited = ""
         self._arrival: asyncio.Future[Taken] | None = None
 
@@ -55,8 +64,8 @@ class WarmUps:
                 taken = await self._arrival
         except TimeoutError as error:
             raise NatsUnavailable("the warm-up did not come back from the node's lane") from error
-        async for _ in self._nursery.run(sent):
-            await taken.progress()
+        await taken.progress()
+        await self._engines.rehearse(sent)
         await taken.ack()
 
     async def arrived(self, job: Job, taken: Taken) -> None:

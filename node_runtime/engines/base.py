@@ -55,7 +55,8 @@ class Hearing(Protocol):
 
 
 class Ear(Protocol):
-    """Speech recognition."""
+    """Speech recognition. One that computes a whole window whatever is in it says how long that is, in seconds, by
+    `window_s` (node_runtime.rehearsal)."""
 
     languages: list[str]
     translates: bool

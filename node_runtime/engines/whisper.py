@@ -73,6 +73,7 @@ class Whisper:
         except (RuntimeError, ValueError, OSError) as error:
             raise ModelMissing(f"the Whisper model {path} cannot be loaded: {error}") from error
         self.identity = identity(path, device)
+        self.window_s = 30.0
         self.recent = Recent(KEPT_PER_WORKER * workers)
         self.multilingual: bool = self.model.model.is_multilingual
         known = self.model.hf_tokenizer.token_to_id

@@ -9,7 +9,7 @@ import pytest
 from node_runtime.engines.base import Ask, Engines, Heard, Samples, Sound
 from node_runtime.engines.guards import Reason
 from node_runtime.frames import Step
-from node_runtime.pipeline import CHUNK_BYTES, Attempt, warm_up
+from node_runtime.pipeline import CHUNK_BYTES, Attempt
 from tests.node_runtime import sounds
 from tests.node_runtime.conftest import job
 from wire.jobs import SpeechChunk
@@ -338,23 +338,3 @@ def test_every_result_names_job_attempt_and_node() -> None:
     for step in Attempt(job("s", 7, PCM, targets=["en"], attempt=3), "n9", Counting().engines()).run():
         assert not isinstance(step, SpeechChunk)
         assert (step.job, step.utterance, step.attempt, step.node) == ("s.7", 7, 3, "n9")
-
-
-def test_warm_up_runs_every_engine() -> None:
-    engines = Counting("no_speech")
-    warm_up(job("warmup", 0, PCM, warm_up=True), engines.engines())
-    assert engines.calls == [
-        "prepare",
-        "asr auto",
-        "sketch auto",
-        "english fr",
-        "translate fr de",
-        "speak Good morning.",
-    ]
-
-
-def test_warm_up_raises_what_an_engine_raises() -> None:
-    engines = Counting()
-    engines.german = RuntimeError("broken")
-    with pytest.raises(RuntimeError, match="broken"):
-        warm_up(job("warmup", 0, PCM, warm_up=True), engines.engines())
