@@ -26,6 +26,7 @@ COMMANDS = {
     "keys": ("cli.keys", "make and revoke API keys, and set what tenants may use"),
     "nats-users": ("cli.nats_users", "make users and keys for a NATS server that others reach"),
     "bench": ("bench.load.main", "test a deployment, or a fleet of its own, under load"),
+    "plan": ("cli.plan", "say how large a fleet must be for so many streams"),
     "doctor": ("cli.doctor", "look at this host and say what is missing and how to mend it"),
     "models": ("node_runtime.models", "list, fetch, convert and find models"),
     "scheduler": ("actors.main", "run one scheduler"),
