@@ -6,6 +6,7 @@ import { NOTHING_KNOWN, choose, requestIn, requestOf, settle } from "./choices.j
 import { backoff } from "./connection.js";
 import { Controls } from "./controls.js";
 import { Door } from "./door.js";
+import { Files } from "./files.js";
 import { Lobby } from "./lobby.js";
 import { recall, remember } from "./memory.js";
 import { isPossible } from "./microphone.js";
@@ -138,6 +139,7 @@ const tell = {
   },
   event(event) {
     happened({ ...event, ...inRoom(event) });
+    if (event.type === "session.started") files.of(door.invite === "" ? event.session : "", event.targets[0] ?? "");
     if (event.type === "room.said") return voice(event.event, idOf(event.event, event.speaker));
     voice(event, idOf(event));
     giveWay(event);
@@ -283,6 +285,11 @@ const controls = new Controls({
 
 const roomBar = new RoomBar({ link: copyLink, leave });
 const door = new Door(() => void learn());
+const files = new Files({
+  fetch: (path) => door.fetch(path),
+  saved: () => controls.done("Saved"),
+  failed: () => controls.say("copy", words("not_kept")),
+});
 const lobby = new Lobby({ join: enter, create: newRoom }, remembered.room);
 
 new Shortcuts({

@@ -53,6 +53,7 @@ const WORDS = {
   speech_skipped: ["note", "Some speech was not played", "There was too much of it waiting. Its captions are complete."],
   no_voice: ["note", "There is no voice for this language here", "Its captions are shown; it is not spoken."],
   copy_failed: ["note", "Copying was not allowed", "Use Save instead."],
+  not_kept: ["note", "The server has nothing of this session in this form", "It may not keep transcripts. Use Save instead."],
 };
 
 const ALIKE = {

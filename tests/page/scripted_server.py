@@ -242,6 +242,8 @@ class Client:
 class ScriptedServer:
     def __init__(self) -> None:
         self.info: Event = INFO
+        self.transcripts: dict[str, str] = {}
+        """What is kept of any session, by the query."""
         self.port = 0
         self.failures: list[BaseException] = []
         self.sessions: dict[str, Session] = {}
@@ -276,6 +278,7 @@ class ScriptedServer:
         app.router.add_get("/", self._page)
         app.router.add_get("/blank", self._blank)
         app.router.add_get("/v1/info", self._info)
+        app.router.add_get("/v1/sessions/{id}/transcript", self._transcript)
         app.router.add_get("/v1/stream", self._stream)
         app.router.add_post("/v1/rooms", self._room)
         app.router.add_static("/static", STATIC)
@@ -306,6 +309,10 @@ class ScriptedServer:
 
     async def _info(self, request: web.Request) -> web.StreamResponse:
         return web.json_response(self.info)
+
+    async def _transcript(self, request: web.Request) -> web.StreamResponse:
+        text = self.transcripts.get(request.query_string)
+        return web.Response(status=404) if text is None else web.Response(text=text)
 
     async def _room(self, request: web.Request) -> web.StreamResponse:
         return web.json_response({"room": "K7MQ3RTX"}, status=201)
