@@ -22,6 +22,7 @@ import psutil
 
 from bench.proxy import Link, linked
 from cli import host
+from cli.supervisor import die_with
 from wire import declare, subjects
 from wire.bus import Bus
 from wire.env import PREFIX
@@ -105,6 +106,7 @@ class Member:
                 env={**_outer(), **self._environment, **own},
                 cwd=self.checkout,  # Python looks there first
                 start_new_session=True,  # Ctrl-C is for the measurement, which ends them itself
+                preexec_fn=die_with(os.getpid()),
             )
 
     def send(self, number: signal.Signals) -> None:

@@ -127,7 +127,7 @@ class Supervisor:
                 stderr=end,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **program.environment},
                 start_new_session=True,
-                preexec_fn=_die_with(os.getpid()),
+                preexec_fn=die_with(os.getpid()),
             )
             end.close()
             self._running[program.name] = process
@@ -236,7 +236,7 @@ def _signal_group(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
 
 
-def _die_with(parent: int) -> Callable[[], None] | None:
+def die_with(parent: int) -> Callable[[], None] | None:
     """What a child does between fork and exec to be killed with its parent. None where the kernel has no such thing."""
     if not sys.platform.startswith("linux"):
         return None

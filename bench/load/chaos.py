@@ -40,11 +40,11 @@ async def rage(asked: Asked, seed: int, logs: Path | None, console: Console) -> 
         async with running(SHAPE, folder) as fleet:
             drill = await prepared(fleet, seed)
             stage = Stage(list(fleet.addresses.values()), "", fleet)
-            stage.name = f"{asked.minutes:g} minutes of chaos, seed {seed}"
             storm, crowd = Storm(fleet, random.Random(seed)), Crowd(drill, asked.count)
             end = time.monotonic() + 60 * asked.minutes
             async with asyncio.TaskGroup() as group:
-                beside = [group.create_task(each) for each in (stage.watch.run(), View(stage, console).run())]
+                told = _tells(stage, storm, crowd, seed)
+                beside = [group.create_task(each) for each in (stage.watch.run(), View(stage, console).run(), told)]
                 async with asyncio.TaskGroup() as both:
                     both.create_task(storm.blow(end - CALM_S))
                     both.create_task(crowd.talk(end))
@@ -53,6 +53,14 @@ async def rage(asked: Asked, seed: int, logs: Path | None, console: Console) -> 
             phase, broken = await _judged(drill, storm, crowd)
             stage.notes += [f"usual delay {drill.usual_s:.2f} s", *_faults(drill, storm, crowd)]
             return stage, phase, broken
+
+
+async def _tells(stage: Stage, storm: Storm, crowd: Crowd, seed: int) -> None:
+    """For ever: how far it is."""
+    while True:
+        spoken, over = len(crowd.speakers), sum(each.heard.closed for each in crowd.speakers)
+        stage.name = f"chaos, seed {seed}: {len(storm.happened)} faults, {spoken} people, {over} of them over"
+        await asyncio.sleep(1)
 
 
 async def _judged(drill: Drill, storm: Storm, crowd: Crowd) -> tuple[Phase, list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from bench.load.plan import Line, Plan, Pulse, Result, Told
+from cli.supervisor import die_with
 from wire.errors import DragomanError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,7 +45,7 @@ class Gang:
     async def _process(self, plan: Plan, pulses: list[Pulse]) -> None:
         child = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bench.load.generator", cwd=ROOT, limit=LONGEST_LINE, start_new_session=True,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, preexec_fn=die_with(os.getpid()),
         )  # fmt: skip
         assert child.stdin is not None
         assert child.stdout is not None

@@ -49,13 +49,13 @@ class View:
         return gang.pulse, [lag for pulse in recent for lag in pulse.lags], gang.plan.count
 
     def _line(self) -> str:
-        pulse, lags, _ = self._now()
+        pulse, lags, count = self._now()
         cpu = "  ".join(f"{name} {cpu:.0f} % {memory:.0f} MB" for name, (cpu, memory) in self._costs())
-        return (
-            f"{time.monotonic() - self._began:4.0f} s  {self._stage.name}: {pulse.inside} in, {pulse.line} in line, "
-            f"{pulse.outside} outside, {pulse.refused} refused, {pulse.over} over, {pulse.finals} finals"
-            f"{_lags(lags)}; {cpu}"
+        told = (
+            f": {pulse.inside} in, {pulse.line} in line, {pulse.outside} outside, {pulse.refused} refused, "
+            f"{pulse.over} over, {pulse.finals} finals{_lags(lags)}"
         )
+        return f"{time.monotonic() - self._began:4.0f} s  {self._stage.name}{told if count else ''}; {cpu}"
 
     def _table(self) -> Group:
         pulse, lags, count = self._now()
@@ -69,8 +69,8 @@ class View:
         costs = Table("process", "CPU", "", "memory")
         for name, (cpu, memory) in self._costs():
             costs.add_row(name, f"{cpu:.0f} %", ProgressBar(100, min(100.0, cpu), width=20), f"{memory:.0f} MB")
-        title = Text(f"{self._stage.name}, {time.monotonic() - self._began:.0f} s ({count} clients)", style="bold")
-        return Group(title, counts, costs)
+        title = Text(f"{self._stage.name}, {time.monotonic() - self._began:.0f} s", style="bold")
+        return Group(title, counts, costs) if count else Group(title, costs)
 
     def _costs(self) -> Iterable[tuple[str, tuple[float, float]]]:
         return sorted(self._stage.watch.latest.items())
