@@ -7,7 +7,8 @@
             ...                              # cli.events.Event: structs of wire.protocol, SpeechFrame, UnknownEvent
 
 Sending and reading may go on at the same time in two tasks, and should: a client that does not read is cut off.
-`connect` returns when the server has said `session.started`; what it says instead is raised as Refused.
+`connect` returns when the server has said `session.started`, which may take a while where there is a line to wait in;
+what it says instead is raised as Refused.
 
 A session outlives its connection. Where that breaks, `events` says Interrupted and comes back, to the next of several
 addresses in turn, for a minute; once it is back it says Returned. Nothing is lost and nothing comes twice: audio stays
@@ -25,12 +26,13 @@ from typing import NoReturn
 
 import msgspec
 
-from cli import link
+from cli import link, opening
 from cli.backlog import Backlog
-from cli.events import Event, Interrupted, Returned, UnknownEvent
+from cli.events import Event, Interrupted, Returned
 from cli.hearing import Hearing
 from cli.link import ConnectionLost, Link, Refused, endpoint
-from wire.errors import DragomanError, ProtocolViolation
+from cli.opening import Told
+from wire.errors import DragomanError
 from wire.messages import encode
 from wire.protocol import (
     AudioAck,
@@ -47,7 +49,6 @@ from wire.protocol import (
 
 __all__ = ["ConnectionLost", "Refused", "Session", "connect", "endpoint"]
 
-START_PATIENCE_S = 20.0
 SILENCE_PATIENCE_S = 90.0
 """A server that says nothing at all for so long has gone away. Longer than any utterance may take."""
 
@@ -207,7 +208,7 @@ class Session:
             self._addresses.append(self._addresses.pop(0))
             try:
                 async with asyncio.timeout(ATTEMPT_S):
-                    self._link = await link.opened(self._addresses[0], self._key)
+                    self._link = await link.opened(self._addresses[0], self._key, link.RETURNING)
                     await self._link.put(encode(self._request()).decode())
                 return
             except (Refused, ConnectionLost, TimeoutError) as failure:
@@ -229,49 +230,20 @@ class Session:
         raise error
 
 
+def _nobody(event: Event) -> None:
+    """Nobody wants to know."""
+
+
 @contextlib.asynccontextmanager
-async def connect(urls: str | Sequence[str], start: StartRequest, key: str = "") -> AsyncIterator[Session]:
+async def connect(
+    urls: str | Sequence[str], start: StartRequest, key: str = "", told: Told = _nobody
+) -> AsyncIterator[Session]:
     """Open a session at the first of `urls` where that succeeds (ws, wss, http or https; the path is added where there
-    is none). `key`: an API key, where they ask for one. Raises Refused: what the last of them said."""
-    addresses = [urls] if isinstance(urls, str) else list(urls)
-    for number, _ in enumerate(addresses, 1):
-        try:
-            async with asyncio.timeout(link.CONNECT_PATIENCE_S + START_PATIENCE_S):
-                connection = await link.opened(addresses[0], key)
-                try:
-                    session = Session(addresses, key, start, connection, await _open(connection, start))
-                except BaseException:
-                    await connection.abandon()
-                    raise
-            break
-        except (Refused, TimeoutError) as error:
-            if isinstance(error, Refused) and not error.retryable:
-                raise
-            if number == len(addresses):
-                raise (
-                    error
-                    if isinstance(error, Refused)
-                    else Refused(f"{addresses[0]} does not answer", code="unreachable", retryable=True)
-                ) from error
-            addresses.append(addresses.pop(0))
+    is none). `key`: an API key, where they ask for one. `told` hears of the place in line, while there is no room.
+    Raises Refused: what the last of them said."""
+    addresses, connection, ready = await opening.opened([urls] if isinstance(urls, str) else urls, start, key, told)
+    session = Session(addresses, key, start, connection, ready)
     try:
         yield session
     finally:
         await session.end()
-
-
-async def _open(connection: Link, start: StartRequest) -> SessionReady:
-    try:
-        await connection.put(encode(start).decode())
-        event = await connection.receive(START_PATIENCE_S)
-        while isinstance(event, UnknownEvent):
-            event = await connection.receive(START_PATIENCE_S)
-    except (ConnectionLost, ProtocolViolation) as error:
-        raise Refused(str(error), code=error.code, retryable=error.retryable) from error
-    match event:
-        case SessionReady():
-            return event
-        case ErrorTold():
-            raise Refused(event.message, code=event.code, retryable=event.retryable)
-        case _:
-            raise Refused("the server opened with something else than session.started", code=ProtocolViolation.code)

@@ -44,7 +44,13 @@ class Returned(msgspec.Struct, frozen=True, tag="connection.resumed", tag_field=
     n: int
 
 
-Event = AnyClientEvent | SpeechFrame | UnknownEvent | Interrupted | Returned
+class Postponed(msgspec.Struct, frozen=True, tag="connection.postponed", tag_field="type"):
+    """Said by the client itself: the server has no room, not even in its line, and is tried again in `seconds`."""
+
+    seconds: float
+
+
+Event = AnyClientEvent | SpeechFrame | UnknownEvent | Interrupted | Returned | Postponed
 
 
 def read_event(text: str) -> AnyClientEvent | UnknownEvent:

@@ -10,11 +10,12 @@ from typing import Protocol, TextIO
 
 import msgspec
 
-from cli.events import Event, Interrupted, Returned, SpeechFrame, UnknownEvent
+from cli.events import Event, Interrupted, Postponed, Returned, SpeechFrame, UnknownEvent
 from cli.summary import Summary
 from wire.protocol import (
     AudioAck,
     ErrorTold,
+    QueueStatus,
     SpeechMissing,
     TranscriptFinal,
     TranslationFinal,
@@ -59,6 +60,7 @@ class PlainLines:
     def __init__(self, out: TextIO, complaints: TextIO) -> None:
         self._out = out
         self._complaints = complaints
+        self._place = 0
 
     def sent(self, seconds: float) -> None:
         """Lines show what is final, no progress."""
@@ -77,6 +79,8 @@ class PlainLines:
                 self._print(t, event.utterance, event.target, f"(not spoken: {event.reason})")
             case ErrorTold():
                 self._complaints.write(f"dragoman stream: {complaint(event)}\n")
+            case QueueStatus() | Postponed():
+                self._wait(event)
             case Interrupted():
                 self._complaints.write("dragoman stream: the connection is lost: trying to come back\n")
             case Returned():
@@ -86,9 +90,24 @@ class PlainLines:
         self._out.write(described(summary) + "\n")
         self._out.flush()
 
+    def _wait(self, event: QueueStatus | Postponed) -> None:
+        """A place is told each second: here, once."""
+        place = event.position if isinstance(event, QueueStatus) else 0
+        if place != self._place or not place:
+            self._place = place
+            self._complaints.write(f"dragoman stream: {waiting(event)}\n")
+
     def _print(self, t: float, utterance: int, language: str, text: str) -> None:
         self._out.write(f"{t:7.1f} s  {utterance:>3} {language:<3} {text}\n")
         self._out.flush()
+
+
+def waiting(event: QueueStatus | Postponed) -> str:
+    """What somebody waits for, in a line."""
+    if isinstance(event, Postponed):
+        return f"there is no room, and the line is full: trying again in {event.seconds:.0f} s"
+    eta = f", about {max(1, round(event.eta_s))} s" if event.eta_s is not None else ""
+    return f"waiting to be let in: number {event.position} in line{eta}"
 
 
 def complaint(error: ErrorTold) -> str:

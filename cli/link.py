@@ -16,6 +16,8 @@ from wire import env
 from wire.errors import ClientError, DragomanError, Unavailable
 
 PATH = "/v1/stream"
+RETURNING = "resume"
+"""In the address of who comes back: it is let in where there is no room for others."""
 CONNECT_PATIENCE_S = 10.0
 HEARTBEAT_S = 4.0
 """A server that was silent for so long is pinged; silent for half as long again, the connection is given up. It says
@@ -23,6 +25,7 @@ something each 2.5 s, even while it is too busy to answer a ping."""
 
 ABANDON_S = 0.5
 
+FULL = 503
 DENIED = {
     401: f"asks for an API key, or does not know this one: set {env.KEY}",
     403: "does not let this key, or this client, in",
@@ -33,9 +36,16 @@ MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
 
 class Refused(DragomanError):
-    """The session was not opened. `code` is the server's, or `unreachable`."""
+    """The session was not opened. `code` is the server's, or `unreachable`. `retry_after`: seconds after which the
+    server may have room."""
 
     code = "refused"
+
+    def __init__(
+        self, message: str, *, code: str | None = None, retryable: bool | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message, code=code, retryable=retryable)
+        self.retry_after = retry_after
 
 
 class ConnectionLost(Unavailable):
@@ -103,21 +113,25 @@ class Link:
         await self._http.close()
 
 
-async def opened(url: str, key: str = "") -> Link:
-    """`url`: ws, wss, http or https; the path is added where there is none. `key`: an API key, or empty.
+async def opened(url: str, key: str = "", mark: str = "") -> Link:
+    """`url`: ws, wss, http or https; the path is added where there is none. `key`: an API key, or empty. `mark`:
+    RETURNING, or empty.
 
     Raises Refused."""
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_PATIENCE_S)
     http = aiohttp.ClientSession(timeout=timeout)
     try:
         socket = await http.ws_connect(
-            endpoint(url), headers=credentials.headers(key),
+            endpoint(url, mark), headers=credentials.headers(key),
             max_msg_size=MAX_MESSAGE_BYTES, compress=0, timeout=CLOSING, heartbeat=HEARTBEAT_S,
         )  # fmt: skip
     except BaseException as error:
         await http.close()
         if isinstance(error, aiohttp.WSServerHandshakeError) and error.status in DENIED:
             raise Refused(f"{url} {DENIED[error.status]} (HTTP {error.status})", code="denied") from error
+        if isinstance(error, aiohttp.WSServerHandshakeError) and (again := _retry_after(error)) is not None:
+            told = f"{url} has no room for another session now"
+            raise Refused(told, code="full", retryable=True, retry_after=again) from error
         if isinstance(error, aiohttp.WSServerHandshakeError):
             told = f"{url} answers, but not as Dragoman (HTTP {error.status})"
             raise Refused(told, code="unreachable", retryable=True) from error
@@ -128,11 +142,18 @@ async def opened(url: str, key: str = "") -> Link:
     return Link(http, socket)
 
 
-def endpoint(url: str) -> str:
-    """The WebSocket's address. Raises ClientError for what is no address."""
+def _retry_after(error: aiohttp.WSServerHandshakeError) -> float | None:
+    """Seconds, where the server says that it has no room now and when to come again."""
+    text = error.headers.get("Retry-After", "") if error.status == FULL and error.headers is not None else ""
+    return float(text) if text.isdecimal() else None
+
+
+def endpoint(url: str, mark: str = "") -> str:
+    """The WebSocket's address, with `mark` in its query. Raises ClientError for what is no address."""
     parts = server(url, {"http": "ws", "https": "wss"})
     path = parts.path.rstrip("/")
-    return urlunsplit((parts.scheme, parts.netloc, path if path.endswith(PATH) else path + PATH, parts.query, ""))
+    query = "&".join(part for part in (parts.query, mark) if part)
+    return urlunsplit((parts.scheme, parts.netloc, path if path.endswith(PATH) else path + PATH, query, ""))
 
 
 def server(url: str, schemes: Mapping[str, str]) -> SplitResult:

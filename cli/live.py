@@ -15,11 +15,12 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from cli.events import Event, Interrupted, Returned
-from cli.lines import complaint, described
+from cli.events import Event, Interrupted, Postponed, Returned
+from cli.lines import complaint, described, waiting
 from cli.summary import Summary
 from wire.protocol import (
     ErrorTold,
+    QueueStatus,
     SessionReady,
     SpeechFinished,
     TranscriptFinal,
@@ -79,6 +80,8 @@ class LiveCaptions:
                 self._row(event.utterance).targets.setdefault(event.target, Text()).append(" ♪", "green")
             case ErrorTold():
                 self._tell(event)
+            case QueueStatus() | Postponed():
+                self._progress.update(self._bar, description=waiting(event))
             case Interrupted():
                 self._progress.update(self._bar, description="connection lost: coming back")
             case Returned():

@@ -1,12 +1,13 @@
 """`dragoman stream`: play a file, or what comes on stdin, into a session in real time and show what comes back.
 
 What cannot work is told before anything is connected. A first Ctrl-C ends the audio and waits for what is still to
-come, a second one ends at once. A connection that breaks is restored, for a minute. Exit codes:
+come, a second one ends at once. A connection that breaks is restored, for a minute. Where there is no room it waits in
+line, and where even that is full it comes again, for two minutes. Exit codes:
 
     0  all was said, and nothing was lost
     1  something here failed
     2  unusable arguments or file
-    3  refused: no server there, nobody to serve it, or languages that nobody serves
+    3  refused: no server there, no room, nobody to serve it, or languages that nobody serves
     4  something was lost: an utterance, translation or speech failed or is missing, or the connection ended early
 """
 
@@ -165,7 +166,7 @@ async def _played(options: Options) -> int:
         playback = Playback(audio, options.speed, view)
         refused = False
         try:
-            async with client.connect(options.urls, options.start, options.key) as session:
+            async with client.connect(options.urls, options.start, options.key, playback.waits) as session:
                 with speech_files.saving(options.save) as files:
                     await playback.run(session, files)
         except client.Refused as error:
@@ -219,6 +220,10 @@ class Playback:
             for error in each_of(errors):
                 if isinstance(error, DragomanError):
                     self.failed(error)
+
+    def waits(self, event: Event) -> None:
+        """There is no session yet."""
+        self._view.heard(event, 0.0)
 
     def failed(self, error: DragomanError) -> None:
         """Show it as the protocol's own errors are shown."""

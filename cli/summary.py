@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from cli.events import Event, Interrupted, Returned, SpeechFrame, UnknownEvent
+from cli.events import Event, Interrupted, Postponed, Returned, SpeechFrame, UnknownEvent
 from wire.protocol import (
     ClientEvent,
     ErrorTold,
@@ -74,7 +74,7 @@ class Account:
     def heard(self, event: Event, t: float) -> None:
         if isinstance(event, SpeechFrame):
             self._heard_frame(event)
-        elif not isinstance(event, Interrupted | Returned) and self._is_new(event):
+        elif not isinstance(event, Interrupted | Returned | Postponed) and self._is_new(event):
             self._highest = max(self._highest, getattr(event, "utterance", None) or 0)
             self._heard_event(event, t)
 

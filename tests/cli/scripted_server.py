@@ -70,6 +70,10 @@ class Conversation:
             else:
                 raise AssertionError(f"the client went away: {message}")
 
+    async def nothing_for(self, seconds: float) -> None:
+        """Raises TimeoutError where nothing comes."""
+        await self._socket.receive(timeout=seconds)
+
     async def until_gone(self) -> None:
         """Wait for the client to leave."""
         while (await self._socket.receive()).type in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT):

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from cli import client
+from cli import client, opening
 from cli.events import Event, SpeechFrame, UnknownEvent
 from tests.cli.scripted_server import Conversation, serving
 from wire.errors import ClientError, ProtocolViolation
@@ -80,7 +80,7 @@ async def test_a_server_that_says_nothing_is_left_after_a_while(monkeypatch: pyt
 
 
 async def test_a_server_that_does_not_answer_the_opening_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "START_PATIENCE_S", 0.1)
+    monkeypatch.setattr(opening, "START_PATIENCE_S", 0.1)
 
     async def fall_silent(conversation: Conversation) -> None:
         await conversation.hear_start()

@@ -6,13 +6,14 @@ import json
 import msgspec
 import pytest
 
-from cli.events import Event, SpeechFrame, UnknownEvent
+from cli.events import Event, Postponed, SpeechFrame, UnknownEvent
 from cli.lines import JsonLines, PlainLines, complaint, described
 from cli.summary import Summary
 from wire.options import Word
 from wire.protocol import (
     AudioAck,
     ErrorTold,
+    QueueStatus,
     SessionReady,
     SpeechMissing,
     TranscriptFinal,
@@ -100,3 +101,27 @@ def test_what_was_lost_is_said() -> None:
 
 def test_a_session_that_never_was_has_no_numbers() -> None:
     assert described(Summary(0.0, 0, None, None, None, 0)) == "no audio was sent"
+
+
+def test_who_waits_is_told_each_place_once_and_json_has_all() -> None:
+    out, complaints, json_out = io.StringIO(), io.StringIO(), io.StringIO()
+    events: list[Event] = [
+        Postponed(seconds=12.2),
+        QueueStatus(position=2, ahead=1, eta_s=20.4),
+        QueueStatus(position=2, ahead=1, eta_s=19.4),
+        QueueStatus(position=1, ahead=0),
+    ]
+    plain, told = PlainLines(out, complaints), JsonLines(json_out)
+    for event in events:
+        plain.heard(event, 0.0)
+        told.heard(event, 0.0)
+    assert complaints.getvalue().splitlines() == [
+        "dragoman stream: there is no room, and the line is full: trying again in 12 s",
+        "dragoman stream: waiting to be let in: number 2 in line, about 20 s",
+        "dragoman stream: waiting to be let in: number 1 in line",
+    ]
+    assert not out.getvalue()
+    lines = [json.loads(line) for line in json_out.getvalue().splitlines()]
+    assert lines[0] == {"type": "connection.postponed", "t": 0.0, "seconds": 12.2}
+    assert lines[1] == {"type": "queue.status", "t": 0.0, "position": 2, "ahead": 1, "eta_s": 20.4}
+    assert len(lines) == 4

@@ -8,6 +8,7 @@ from cli.live import LiveCaptions
 from cli.summary import Summary
 from wire.protocol import (
     ErrorTold,
+    QueueStatus,
     SessionReady,
     SpeechFinished,
     TranscriptFinal,
@@ -74,3 +75,13 @@ def test_what_may_change_is_dim() -> None:
     assert view._row(2).source.plain == "大学生利用漏洞"
     view.ended(Summary(1.0, 0, 0.5, None, None, 0))
     assert "\x1b[2;3mles\x1b[0m" in out.getvalue()
+
+
+def test_the_place_in_line_is_shown_until_it_is_let_in() -> None:
+    out = io.StringIO()
+    view = LiveCaptions(Console(file=out, width=100, height=30, force_terminal=True, color_system=None), 10.0)
+    view.heard(QueueStatus(position=3, ahead=2, eta_s=20.0), 0.0)
+    view._live.refresh()
+    assert "number 3 in line, about 20 s" in out.getvalue()
+    view.heard(SessionReady(n=1, session="s", source="auto", targets=[], speech=False, next_chunk=0), 0.0)
+    view.ended(Summary(0.0, 0, None, None, None, 0))
