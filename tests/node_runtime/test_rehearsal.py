@@ -54,8 +54,13 @@ def test_a_warm_up_runs_every_engine() -> None:
 
 
 def test_factors_are_by_the_length_of_the_audio_or_of_what_is_said(clock: list[float]) -> None:
-    clock += [0.1, 0.4, 9.0, 0.35, 0.7]
+    clock += [0.1, 0.4, 0.05, 0.35, 0.7]
     assert warm_up(JOB, Counting("no_speech").engines()) == {"asr": 0.5, "translate": 0.1, "speech/voice": 0.2}
+
+
+def test_of_ear_and_interpreter_the_slower_counts(clock: list[float]) -> None:
+    clock += [0.1, 0.4, 0.25, 0.35]
+    assert warm_up(JOB, Counting("no_speech").engines())["translate"] == 0.25
 
 
 def test_an_ear_with_a_window_is_asked_about_as_much_as_people_say(clock: list[float]) -> None:
