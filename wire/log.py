@@ -25,6 +25,7 @@ LIKE = "like"
 """The field of a line that sums up others: the event that they had."""
 
 _flood = Flood()
+_clock = time.monotonic
 
 
 def configure(process: str, level: str = "info", style: Literal["auto", "json", "console"] = "auto") -> None:
@@ -99,12 +100,12 @@ def _first_of_records(record: logging.LogRecord) -> bool:
 
 
 def _admits(kind: Kind) -> bool:
-    sum_up(time.monotonic())
+    sum_up(_clock())
     owed = _flood.owes
     admitted = _flood.admits(kind)
     if not (admitted or owed):
         with contextlib.suppress(RuntimeError):  # without a loop the next line, or the end, sums up
-            asyncio.get_running_loop().call_later(SECOND, lambda: sum_up(time.monotonic()))
+            asyncio.get_running_loop().call_later(SECOND, lambda: sum_up(_clock()))
     return admitted
 
 
