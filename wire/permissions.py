@@ -33,7 +33,8 @@ class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Role(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`inbox` as in `subjects.inbox`; "" for who hears everything. `read`: streams whose messages it may get. `follow`:
-    those that it may also be delivered. `purge`: those that it may take messages out of. `declares`: it makes
+    those that it may also be delivered. `purge`: those that it may take messages out of, `discard`: one by one.
+    `declares`: it makes
     streams, brings them up to date and sees how full they are (nobody deletes any but who may do everything).
     `deny`: of what `publish` allows. `shut`: streams whose messages it may not get in any way, where `publish` allows
     the API of the hub's domain."""
@@ -44,6 +45,7 @@ class Role(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     read: list[str] = []
     follow: list[str] = []
     purge: list[str] = []
+    discard: list[str] = []
     queues: list[Queue] = []
     declares: bool = False
     deny: list[str] = []
@@ -86,6 +88,8 @@ def _jetstream(role: Role) -> Iterator[str]:
         yield f"$JS.FC.{stream}.>"
     for stream in role.purge:
         yield f"{api}.STREAM.PURGE.{stream}"
+    for stream in role.discard:
+        yield f"{api}.STREAM.MSG.DELETE.{stream}"
     for queue in role.queues:
         where = f"{queue.stream}.{queue.consumer}"
         yield f"{api}.CONSUMER.CREATE.{where}.{queue.filter}"

@@ -154,7 +154,7 @@ async def test_an_ingress_writes_what_clients_say_and_no_jobs_and_no_results(use
     await users["ingress"].declared()
     await users["ingress"].store(CLIENT, ClientSeen())
     for subject in (
-        RESULT, subjects.job_pool("default"), subjects.job_node("gpu-1"), subjects.batch("default"),
+        RESULT, subjects.job_pool("default"), subjects.job_node("gpu-1"),
         subjects.partial("default", SESSION), subjects.event(SESSION), subjects.speech(SESSION, 1, "en"),
         "$KV.keys.k", "$KV.tenants.acme", "$KV.nodes.gpu-1", "$KV.admission.default", "$KV.partitions.1",
         "$KV.sessions.1.s1", "$KV.bindings.s1.1",

@@ -7,7 +7,7 @@ from wire.permissions import Permissions, Queue, Role
 
 
 def test_what_a_role_does_is_spelled_in_subjects_of_the_api() -> None:
-    role = Role(inbox="ingress", publish=["a.*"], subscribe=["b"], read=["R"], follow=["F"], purge=["R"])
+    role = Role(inbox="ingress", publish=["a.*"], subscribe=["b"], read=["R"], follow=["F"], purge=["R"], discard=["D"])
     api = "$JS.API."
     assert permissions.of(role) == Permissions(
         publish=[
@@ -18,6 +18,7 @@ def test_what_a_role_does_is_spelled_in_subjects_of_the_api() -> None:
             f"{api}STREAM.MSG.GET.F", f"{api}DIRECT.GET.F", f"{api}DIRECT.GET.F.>",
             f"{api}CONSUMER.CREATE.F", "$JS.FC.F.>",
             f"{api}STREAM.PURGE.R",
+            f"{api}STREAM.MSG.DELETE.D",
         ],
         subscribe=["b", "_INBOX_ingress.>"],
     )  # fmt: skip
