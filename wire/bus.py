@@ -197,7 +197,8 @@ class Bus(Declaring):
 
     @property
     def _direct(self) -> bool:
-        """Whether any server may answer a read: in a cluster only the stream's leader, for the others may be behind."""
+        """Whether any server may answer `first`: in a cluster only the stream's leader, for the others may be behind.
+        Nodes may not ask so at all (deploy/nats/README.md)."""
         return not self.clustered
 
     async def last(self, stream: str, subject: str) -> Delivered | None:
@@ -229,7 +230,7 @@ class Bus(Declaring):
         while sequence <= last:
             with self.asking(stream):
                 try:
-                    raw = await self._js.get_msg(stream, sequence, subject=subject, next=True, direct=self._direct)
+                    raw = await self._js.get_msg(stream, sequence, subject=subject, next=True)
                 except nats.js.errors.NotFoundError:
                     break
             if raw.seq is None or raw.seq > last:

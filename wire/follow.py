@@ -147,7 +147,7 @@ class Follower:
     async def _holds_more(self, seen: int) -> bool:
         try:
             with cancellable():
-                await self._js.get_msg(self._stream, seen + 1, subject=self._subject, next=True, direct=True)
+                await self._js.get_msg(self._stream, seen + 1, subject=self._subject, next=True)
         except FAILURES:
             return False
         await asyncio.sleep(GRACE_S)  # it may be on its way

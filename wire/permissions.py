@@ -34,8 +34,9 @@ class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Role(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`inbox` as in `subjects.inbox`; "" for who hears everything. `read`: streams whose messages it may get. `follow`:
     those that it may also be delivered. `purge`: those that it may take messages out of, `discard`: one by one.
-    `declares`: it makes
-    streams, brings them up to date and sees how full they are (nobody deletes any but who may do everything).
+    `declares`: it makes streams, brings them up to date and sees how full they are (nobody deletes any but who may do
+    everything).
+    `direct`: messages may be sent as they are, wherever the asker wants them: see deploy/nats/README.md.
     `deny`: of what `publish` allows. `shut`: streams whose messages it may not get in any way, where `publish` allows
     the API of the hub's domain."""
 
@@ -48,6 +49,7 @@ class Role(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     discard: list[str] = []
     queues: list[Queue] = []
     declares: bool = False
+    direct: bool = False
     deny: list[str] = []
     shut: list[str] = []
 
@@ -81,8 +83,9 @@ def _jetstream(role: Role) -> Iterator[str]:
         yield f"{api}.STREAM.INFO.{stream}"
     for stream in (*role.read, *role.follow):
         yield f"{api}.STREAM.MSG.GET.{stream}"
-        yield f"{api}.DIRECT.GET.{stream}"
-        yield f"{api}.DIRECT.GET.{stream}.>"
+        if role.direct:
+            yield f"{api}.DIRECT.GET.{stream}"
+            yield f"{api}.DIRECT.GET.{stream}.>"
     for stream in role.follow:
         yield f"{api}.CONSUMER.CREATE.{stream}"
         yield f"$JS.FC.{stream}.>"

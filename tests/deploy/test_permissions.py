@@ -17,8 +17,8 @@ from tests.waiting import until
 from wire import subjects
 from wire.bus import Bus
 from wire.connection import Connection
-from wire.errors import NatsUnavailable
-from wire.messages import ClientSeen
+from wire.errors import NatsUnavailable, ProtocolViolation
+from wire.messages import ClientMail, ClientSeen, decode
 
 SESSION = "s1"
 NAMES = {"ingress": "ingress", "scheduler": "scheduler", "exporter": "exporter", "operator": "keys"} | {
@@ -220,6 +220,48 @@ def _login(site: Site, user: str, ca: str) -> Any:
     from wire.env import Settings
 
     return login.of(Settings(nats_creds=str(site.folder / f"{user}.nk") if user else "", nats_ca=ca))
+
+
+async def test_what_permissions_do_not_stop(users: Users) -> None:
+    """deploy/nats/README.md says so: no server checks the subject on which a request wants its answer. So a node can
+    have answers put where it may not publish; but none whose words are its own, for those of DIRECT.GET it may not ask.
+    A server that checks would fail this test, and the page could say less."""
+    client = subjects.mailbox("elsewhere", "client")
+    stored = await users["node-gpu-1"].store("$KV.nodes.gpu-1", b"{}")
+    asked = {"seq": stored.sequence}
+    await users.denied("node-gpu-1", "$JS.API.DIRECT.GET.KV_nodes", asked)
+    await users.denied("node-gpu-1", "$JS.API.DIRECT.GET.KV_nodes.$KV.nodes.gpu-1")
+    get = "$JS.API.STREAM.MSG.GET.KV_nodes"
+    await users["node-gpu-1"]._nc.publish(get, json.dumps(asked).encode(), reply=client)
+
+    async def there() -> bool:
+        return await users["scheduler"].last(subjects.MAILBOX, client) is not None
+
+    await until(there)
+    found = await users["scheduler"].last(subjects.MAILBOX, client)
+    assert found is not None
+    with pytest.raises(ProtocolViolation):
+        decode(ClientMail, found.data)
+
+
+async def test_a_node_has_nothing_delivered_where_it_may_not_publish(users: Users) -> None:
+    client, stolen = subjects.mailbox("elsewhere2", "client"), f"$KV.{subjects.KEYS_KV}.evil"
+    await users["node-gpu-1"].store(subjects.job_node("gpu-1"), ClientSeen())
+    for target in (client, stolen):
+        config = {"name": "node-gpu-1", "durable_name": "node-gpu-1", "filter_subject": subjects.job_node("gpu-1")}
+        where = f"CONSUMER.CREATE.JOBS.node-gpu-1.{subjects.job_node('gpu-1')}"
+        pushed = config | {"deliver_subject": target, "ack_policy": "explicit"}
+        await users.api("node-gpu-1", where, {"stream_name": subjects.JOBS, "config": pushed})
+        await users["node-gpu-1"].forget_queue(subjects.JOBS, subjects.node_consumer("gpu-1"))
+        await users.api(
+            "node-gpu-1", where, {"stream_name": subjects.JOBS, "config": config | {"ack_policy": "explicit"}}
+        )
+        await users["node-gpu-1"]._nc.publish("$JS.API.CONSUMER.MSG.NEXT.JOBS.node-gpu-1", b"", reply=target)
+    await users["node-gpu-1"].forget_queue(subjects.JOBS, subjects.node_consumer("gpu-1"))
+    mine = subjects.mailbox("elsewhere2", "node")
+    await users["node-gpu-1"].store(mine, ClientSeen())  # what was said before this has come, or comes not
+    assert await users["operator"].last(subjects.MAILBOX, client) is None
+    assert await users["operator"].last(f"KV_{subjects.KEYS_KV}", stolen) is None
 
 
 async def test_all_that_is_denied_is_denied_while_others_work(users: Users) -> None:

@@ -132,8 +132,10 @@ def test_a_site_gets_to_nothing_that_a_node_does_not() -> None:
 
 
 def test_the_streams_fit_into_the_limits_of_the_accounts() -> None:
-    sizes = [(config.storage, config.max_bytes or 0) for config in declare.streams()]
-    held = {kind: sum(size for storage, size in sizes if storage.value == kind) / 2**20 for kind in ("memory", "file")}
+    held = {"memory": 0.0, "file": 0.0}
+    for config in declare.streams():
+        assert config.storage is not None
+        held[config.storage.value] += (config.max_bytes or 0) / 2**20
     for name, copies in (("secured.conf", 1), ("cluster.conf", declare.REPLICAS)):
         text = (ROLES.with_name(name)).read_text(encoding="utf-8")
         (memory, store) = re.search(r"max_memory: (\d+)MB, max_store: (\d+)GB", text).groups()  # type: ignore[union-attr]

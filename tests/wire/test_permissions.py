@@ -7,7 +7,16 @@ from wire.permissions import Permissions, Queue, Role
 
 
 def test_what_a_role_does_is_spelled_in_subjects_of_the_api() -> None:
-    role = Role(inbox="ingress", publish=["a.*"], subscribe=["b"], read=["R"], follow=["F"], purge=["R"], discard=["D"])
+    role = Role(
+        inbox="ingress",
+        publish=["a.*"],
+        subscribe=["b"],
+        read=["R"],
+        follow=["F"],
+        purge=["R"],
+        discard=["D"],
+        direct=True,
+    )
     api = "$JS.API."
     assert permissions.of(role) == Permissions(
         publish=[
@@ -50,6 +59,10 @@ def test_a_queue_is_made_with_its_own_filter_and_no_other() -> None:
     assert anyone.subscribe == ["_INBOX_node.*.>"]
     assert "$JS.API.CONSUMER.CREATE.JOBS.*.job.node.*" in anyone.publish
     assert "$JS.ACK.JOBS.*.>" in anyone.publish
+
+
+def test_the_quick_way_to_a_message_is_for_those_who_have_it() -> None:
+    assert not [each for each in permissions.of(Role(inbox="x", read=["R"])).publish if "DIRECT" in each]
 
 
 def test_who_makes_streams_deletes_none_and_who_may_everything_is_told_nothing_more() -> None:
