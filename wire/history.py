@@ -200,7 +200,7 @@ def gathered(session: str, entries: Iterable[tuple[AnyEntry, float]]) -> Transcr
                     found.errors[entry.target] = entry
             case SessionEnded():
                 made.ended, made.reason = stamp, entry.reason
-            case Erased():
+            case _:
                 made.erased = True
     made.lines = [lines[number] for number in sorted(lines)]
     return made

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from wire.history import AnyEntry, Erased, Failed, LanguagesChosen, Rendered, Said, SessionBegan, SessionEnded
+from wire.history import AnyEntry, Failed, LanguagesChosen, Rendered, Said, SessionBegan, SessionEnded
 
 LOCK = """
     select pg_advisory_xact_lock(key)
@@ -134,7 +134,7 @@ def _of(each: Exported) -> Sequence[tuple[str, Arguments]]:
             return [(UNRENDERED, (*key, entry.utterance, entry.target, at, entry.code, entry.message))]
         case SessionEnded() as entry:
             return [(ENDED, (*key, at, entry.reason))]
-        case Erased():
+        case _:
             return [(ERASED, (*key, at)), *((statement, key) for statement in _FORGET)]
 
 

@@ -102,7 +102,7 @@ async def _overwrite(bus: Bus, stream: str, subject: str, but: int) -> None:
         async with room:
             await bus.discard(stream, sequence)
 
-    while found := [each.sequence for each in await transcripts.held(bus, stream, subject) if each.sequence != but]:
+    while found := [each for each in await transcripts.sequences(bus, stream, subject) if each != but]:
         async with asyncio.TaskGroup() as group:
             for sequence in found:
                 group.create_task(one(sequence))

@@ -123,3 +123,11 @@ async def test_reading_ends_though_nobody_answers(bus: Bus, monkeypatch: pytest.
     monkeypatch.setattr(transcripts, "READ_PATIENCE_S", 0.05)
     with pytest.raises(NatsUnavailable):
         await lines(bus)
+
+
+async def test_what_a_stream_holds_is_read_up_to_now(bus: Bus) -> None:
+    assert await transcripts.held(bus, subjects.TRANSCRIPTS, subjects.transcript("t", "s1")) == []
+    for n in (1, 2, 3):
+        await Book(bus, "t", "s1").add(said(n), 7)
+        await Book(bus, "t", "s2").add(said(n), 7)
+    assert await transcripts.sequences(bus, subjects.TRANSCRIPTS, subjects.transcript("t", "s2")) == [2, 4, 6]
