@@ -121,11 +121,6 @@ class Growth:
 def _quantile(bounds: list[tuple[float, float]], share: float) -> float:
     """`bounds`: (upper bound, how many were at most that), growing. What is over the last finite one counts as that."""
     wanted = share * bounds[-1][1]
-    low = below = 0.0
-    for bound, count in bounds:
-        if count >= wanted:
-            if math.isinf(bound):
-                return low
-            return low + (bound - low) * (wanted - below) / (count - below)
-        low, below = bound, count
-    return low
+    at = next(at for at, (_, count) in enumerate(bounds) if count >= wanted)
+    (low, below), (bound, count) = bounds[at - 1] if at else (0.0, 0.0), bounds[at]
+    return low if math.isinf(bound) else low + (bound - low) * (wanted - below) / (count - below)

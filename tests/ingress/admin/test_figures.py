@@ -27,7 +27,8 @@ def test_labels_are_read_with_what_is_escaped_in_them() -> None:
 
 
 def test_what_was_before_the_first_look_counts_for_nothing() -> None:
-    growth = grown((0, "a", {refused("full"): 100}), (10, "a", {refused("full"): 105}))
+    before = {refused("full"): 100.0, refused("new"): 1.0}
+    growth = grown((0, "a", before), (10, "a", before | {refused("full"): 105}))
     assert growth.rate(REFUSED) == 0.5
     assert growth.rates_by(REFUSED, "reason") == {"full": 30.0}
     assert growth.rate(REFUSED, reason="other") == 0.0
