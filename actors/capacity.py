@@ -10,8 +10,8 @@ audio takes it, in each stage. Schedulers see how much of a session is speech. S
     streams  = capacity / price of a session of the usual kind
 
 A factor is the mean over nodes, each counted by its slots; a node that has not run a stage yet is taken to be like the
-others. Where none has, it is PRIOR: no measurement, but about what two cores of a CPU need. Until a minute or two of
-sessions has been seen, SPEECH_SHARE of them is taken to be speech.
+others. Where none has, it is PRIOR: no measurement, but about what two cores of a CPU need. Until sessions have been
+seen for a while, SPEECH_SHARE of their time is taken to be speech.
 
 However slow a pool is, it lets in a session of the usual kind for each of its slots: otherwise nobody could ever speak
 there. They then hear of it when it is late.

@@ -4,8 +4,10 @@ A `Census` counts the live sessions of one partition, at each change and with on
 Recordings are none: they have what is left over. A `Pulse` makes of all of a scheduler's the figures in its heartbeat,
 by which the next are let in (`actors.admission`):
 
-    speech share   audio in jobs, of the time that sessions lived; the last minutes count (SHARE_S). What a caption
-                   settled needed no job, and is not in it: it costs no slot
+    speech share   audio in jobs, of the time that sessions lived; the last minutes count (SHARE_S), and beside them
+                   what is assumed (SPEECH_SHARE), for PRIOR_EACH_S of each session. A session's first SETTLED_S do not
+                   count: that somebody speaks is known when they pause, and a crowd that has just come would look
+                   silent. What a caption settled needed no job, and is not in it: it costs no slot
     wait           what nine of ten finals of the last WAIT_WINDOW_S waited at most, from being decided until a node
                    began. Second attempts do not count: they wait because something broke. Nor do a few: one job may
                    wait for many reasons
@@ -17,6 +19,7 @@ import math
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 
+from actors.capacity import SPEECH_SHARE
 from actors.commands import Command, RunJob
 from actors.session import Session
 from wire.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
@@ -24,8 +27,10 @@ from wire.line import wants
 from wire.records import PoolUse
 
 SHARE_S = 180.0
-ENOUGH_S = 60.0
-"""Of sessions' time must be seen before it says how much of it is speech."""
+PRIOR_S, PRIOR_EACH_S = 60.0, 20.0
+SETTLED_S = 25.0
+HEARD_FROM_S = 20.0
+"""Of a session's audio: what is said from here on is known, on average, when it counts as settled."""
 WAIT_WINDOW_S = 30.0
 ENOUGH_WAITS = 5
 MOST_WAITS = 1000
@@ -41,13 +46,23 @@ class Census:
         self._shares: dict[str, Share] = {}
         self.uses: Counter[tuple[str, str]] = Counter()
         """By pool, and by "sessions", "targets" and "spoken"."""
+        self.settled: Counter[str] = Counter()
+        """Sessions by pool that are not new."""
+        self._new: list[str] = []
+        self._settling: deque[tuple[float, str]] = deque()
+        self._settled: set[str] = set()
         self._speech: dict[str, float] = {}
         self._waits: list[tuple[str, float]] = []
 
     def clear(self) -> None:
         """No session is known."""
-        self._shares.clear()
-        self.uses.clear()
+        for memory in (self._shares, self.uses, self.settled, self._new, self._settling, self._settled):
+            memory.clear()
+
+    def take_over(self, session: Session) -> None:
+        """One that is not new."""
+        self.count(session)
+        self._settle(session.state.session)
 
     def count(self, session: Session) -> None:
         """As it is now."""
@@ -58,12 +73,21 @@ class Census:
         before = self._shares.get(state.session)
         if share == before:
             return
-        if before is not None:
+        if before is None:
+            self._new.append(state.session)
+        else:
             self._add(before, -1)
-            del self._shares[state.session]
+            if share is None:
+                self._forget(state.session, before[0])
         if share is not None:
             self._add(share, 1)
             self._shares[state.session] = share
+
+    def _forget(self, session: str, pool: str) -> None:
+        del self._shares[session]
+        if session in self._settled:
+            self._settled.discard(session)
+            self.settled[pool] -= 1
 
     def _add(self, share: Share, sign: int) -> None:
         pool, targets, spoken = share
@@ -77,13 +101,27 @@ class Census:
         self.count(session)
         for command in commands:
             if isinstance(command, RunJob) and command.job.attempt == 1 and not command.job.recorded:
-                seconds = len(command.job.pcm) / (BYTES_PER_SAMPLE * SAMPLE_RATE)
+                length = len(command.job.pcm) / (BYTES_PER_SAMPLE * SAMPLE_RATE)
+                seconds = max(0.0, min(length, command.job.start + length - HEARD_FROM_S))
                 self._speech[command.job.pool] = self._speech.get(command.job.pool, 0.0) + seconds
 
     def waited(self, pool: str, seconds: float) -> None:
         """A node begins the first attempt at a final, so long after it was decided."""
         if len(self._waits) < MOST_WAITS:
             self._waits.append((pool, seconds))
+
+    def settle(self, now: float) -> None:
+        """Time has passed."""
+        self._settling.extend((now + SETTLED_S, session) for session in self._new)
+        self._new.clear()
+        while self._settling and self._settling[0][0] <= now:
+            self._settle(self._settling.popleft()[1])
+
+    def _settle(self, session: str) -> None:
+        share = self._shares.get(session)
+        if share is not None and session not in self._settled:
+            self._settled.add(session)
+            self.settled[share[0]] += 1
 
     def take(self) -> tuple[dict[str, float], list[tuple[str, float]]]:
         """By pool, seconds of speech and what finals waited, since this was last asked."""
@@ -105,10 +143,12 @@ class Pulse:
         """Call it every second or two; `now` in seconds, by any clock that does not jump."""
         seconds = 0.0 if self._at is None else min(now - self._at, WAIT_WINDOW_S)
         self._at = now
-        uses: Counter[tuple[str, str]] = Counter()
+        uses, settled = Counter[tuple[str, str]](), Counter[str]()
         self._spoke = _faded(self._spoke, seconds)
         for census in censuses:
+            census.settle(now)
             uses.update(census.uses)
+            settled.update(census.settled)
             speech, waits = census.take()
             for pool, spoken in speech.items():
                 self._spoke[pool] = self._spoke.get(pool, 0.0) + spoken
@@ -117,21 +157,22 @@ class Pulse:
         self._lived = _faded(self._lived, seconds)
         pools = {pool for (pool, what), number in uses.items() if what == "sessions" and number}
         for pool in pools:
-            self._lived[pool] = self._lived.get(pool, 0.0) + uses[pool, "sessions"] * seconds
+            self._lived[pool] = self._lived.get(pool, 0.0) + settled[pool] * seconds
         return {
             pool: PoolUse(
                 sessions=uses[pool, "sessions"],
                 targets=uses[pool, "targets"],
                 spoken=uses[pool, "spoken"],
-                speech_share=self._share(pool),
+                speech_share=self._share(pool, uses[pool, "sessions"]),
                 wait_s=self._wait(pool, now),
             )
             for pool in pools
         }
 
-    def _share(self, pool: str) -> float:
+    def _share(self, pool: str, sessions: int) -> float:
         lived = self._lived.get(pool, 0.0)
-        return round(self._spoke.get(pool, 0.0) / lived, 4) if lived >= ENOUGH_S else 0.0
+        prior = max(PRIOR_S, PRIOR_EACH_S * sessions)
+        return round((self._spoke.get(pool, 0.0) + SPEECH_SHARE * prior) / (lived + prior), 4) if lived > 0 else 0.0
 
     def _wait(self, pool: str, now: float) -> float:
         waits = self._waits.get(pool, deque())

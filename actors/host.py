@@ -189,7 +189,7 @@ class Host:
                 continue
             actor = self._actors[name] = Actor(session, *await self._last_event(name))
             self._schedule(actor)
-            self.census.count(session)
+            self.census.take_over(session)
             after.append(session.state.sequence)
             self.counters["sessions_restored"] += 1
         known = self._actors.keys() | self._closed.keys()

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from actors.census import ENOUGH_S, ENOUGH_WAITS, MOST_WAITS, WAIT_WINDOW_S, Census, Pulse
+from actors.census import ENOUGH_WAITS, MOST_WAITS, PRIOR_EACH_S, SETTLED_S, WAIT_WINDOW_S, Census, Pulse
 from actors.commands import Command, RunJob, SaveSnapshot
 from actors.session import Session
 from wire.env import SchedulerSettings
@@ -61,17 +61,17 @@ def test_recordings_are_no_sessions() -> None:
 def test_a_session_that_was_restored_counts_before_anything_comes_of_it() -> None:
     census = Census()
     session = Life(Census()).session
-    census.count(session)
-    census.count(session)
+    census.take_over(session)
+    census.take_over(session)
     assert uses(census)["default", "sessions"] == 1
     census.clear()
     assert uses(census) == {}
 
 
-def run(seconds: float, attempt: int = 1, recorded: bool = False) -> RunJob:
+def run(seconds: float, attempt: int = 1, recorded: bool = False, start: float = 100.0) -> RunJob:
     job = Job(
         job="s1.1", session="s1", utterance=1, attempt=attempt, pool="default", source="fr",
-        pcm=SECOND * round(seconds), start=0.0, recorded=recorded,
+        pcm=SECOND * round(seconds), start=start, recorded=recorded,
     )  # fmt: skip
     binding = BindingRecord(
         job="s1.1", session="s1", utterance=1, attempt=1, pool="default", start=0.0, end=1.0, state="sent"
@@ -83,34 +83,67 @@ def spoken(census: Census, session: Session, *commands: Command) -> None:
     census.commanded(session, commands)
 
 
-def test_the_speech_share_is_of_the_time_that_sessions_lived_and_told_when_enough_was_seen() -> None:
+def test_the_speech_share_is_of_the_time_that_settled_sessions_lived() -> None:
     census, pulse = Census(), Pulse()
     lives = [Life(census, f"s{n}") for n in range(4)]
     assert pulse.beat(0.0, [census]) == {"default": PoolUse(sessions=4, targets=4)}
+    assert pulse.beat(SETTLED_S - 1, [census])["default"].speech_share == 0.0
     spoken(census, lives[0].session, run(12), run(12, attempt=2), run(12, recorded=True), SaveSnapshot())
     spoken(census, lives[0].session)
-    assert pulse.beat(ENOUGH_S / 4 - 1, [census])["default"].speech_share == 0.0
-    assert pulse.beat(ENOUGH_S / 4 + 1, [census])["default"].speech_share == pytest.approx(12 / 64, rel=0.1)
+    assert pulse.beat(SETTLED_S + 10, [census])["default"].speech_share == pytest.approx(
+        (0.6 * 4 * PRIOR_EACH_S + 12) / (4 * PRIOR_EACH_S + 4 * 11), rel=0.05
+    )
+
+
+def test_a_crowd_that_has_just_come_is_not_silent() -> None:
+    census, pulse = Census(), Pulse()
+    lives = [Life(census, f"s{n}") for n in range(200)]
+    shares = []
+    for second in range(60):
+        for n, life in enumerate(lives):
+            if second >= 5 and (second + n) % 10 == 0:  # six seconds of ten, and known when they end
+                spoken(census, life.session, run(6, start=second - 6.0))
+        shares.append(pulse.beat(float(second), [census])["default"].speech_share)
+    assert shares[: int(SETTLED_S)] == [0.0] * int(SETTLED_S)
+    assert all(0.5 < share < 0.8 for share in shares[int(SETTLED_S) + 1 :]), shares
+    assert shares[-1] == pytest.approx(0.6, rel=0.1)
 
 
 def test_what_was_said_long_ago_counts_less() -> None:
     census, pulse = Census(), Pulse()
     life, shares = Life(census), []
-    for second in range(1200):
-        if second < 600:
+    for second in range(2400):
+        if second < 1200:
             spoken(census, life.session, run(1))
         shares.append(pulse.beat(float(second), [census])["default"].speech_share)
-    assert shares[599] == pytest.approx(1.0, rel=0.01)
-    assert shares[600 + 180] == pytest.approx(math.exp(-1), rel=0.05)
-    assert shares[-1] < 0.05
+    assert shares[1199] == pytest.approx((180 + 36) / 240, rel=0.02)
+    assert shares[1200 + 180] == pytest.approx((180 * math.exp(-1) + 36) / 240, rel=0.05)
+    assert shares[-1] == pytest.approx(36 / 240, rel=0.05)
+
+
+def test_who_was_taken_over_is_not_new_and_who_has_gone_lives_no_more() -> None:
+    census, pulse = Census(), Pulse()
+    life = Life(Census())
+    census.take_over(life.session)
+    pulse.beat(0.0, [census])
+    pulse.beat(1.0, [census])
+    assert pulse.beat(61.0, [census])["default"].speech_share < 0.5
+    assert census.settled["default"] == 1
+    life.session.handle(SessionTerminated(), 99, 1000.0)
+    census.count(life.session)
+    assert census.settled["default"] == 0
+    Life(census, "s2").fold(SessionTerminated())
+    pulse.beat(62.0, [census])
+    pulse.beat(62.0 + SETTLED_S, [census])
+    assert census.settled["default"] == 0, "one that went before it was settled"
 
 
 def test_time_that_nobody_looked_does_not_count() -> None:
     census, pulse = Census(), Pulse()
-    life = Life(census)
-    pulse.beat(0.0, [census])
-    spoken(census, life.session, run(10))
-    assert pulse.beat(100_000.0, [census])["default"].speech_share == 0.0
+    Life(census)
+    for now in (0.0, SETTLED_S, 100_000.0):
+        pulse.beat(now, [census])
+    assert pulse.beat(100_000.0, [census])["default"].speech_share > 0.3
 
 
 def waits(seconds: list[float]) -> float:
