@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -130,27 +130,14 @@ async def of_session(bus: Bus, tenant: str, session: str) -> Transcript | None:
 
 async def held(bus: Bus, stream: str, subject: str) -> list[Delivered]:
     """All that the stream holds of one subject now, in order, however much. Raises NatsUnavailable."""
-    found: list[Delivered] = []
-    await _each(bus, stream, subject, found.append)
-    return found
-
-
-async def sequences(bus: Bus, stream: str, subject: str) -> list[int]:
-    """Where these messages are, without keeping them. Raises NatsUnavailable."""
-    found: list[int] = []
-    await _each(bus, stream, subject, lambda message: found.append(message.sequence))
-    return found
-
-
-async def _each(bus: Bus, stream: str, subject: str, receive: Callable[[Delivered], None]) -> None:
     last = await bus.last(stream, subject)
     if last is None:
-        return
+        return []
+    found: list[Delivered] = []
     complete = asyncio.Event()
 
     def take(message: Delivered) -> None:
-        if not complete.is_set():
-            receive(message)
+        found.append(message)
         if message.sequence >= last.sequence:
             complete.set()
 
@@ -164,3 +151,12 @@ async def _each(bus: Bus, stream: str, subject: str, receive: Callable[[Delivere
         following.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await following
+    return found
+
+
+async def sequences(bus: Bus, stream: str, subject: str) -> list[int]:
+    """Where these messages are: one question for each, and nothing is kept of them. Raises NatsUnavailable."""
+    found: list[int] = []
+    while (message := await bus.first(stream, subject, found[-1] + 1 if found else 1)) is not None:
+        found.append(message.sequence)
+    return found

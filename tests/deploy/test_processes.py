@@ -16,8 +16,10 @@ import pytest_asyncio
 
 from bench import speech
 from bench.recordings import as_wav
+from cli import keys
 from tests.deploy.site import NODES, Site, process
 from tests.ingress import client
+from tests.ingress.access.doors import ask
 from tests.ingress.recordings.caller import jobs_at
 from tests.ingress.test_rooms import new_room, seat
 from tests.nats_server import free_port
@@ -41,6 +43,7 @@ class Running:
     log: Path
     url: str
     operator: Bus
+    key: str = ""
     processes: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
 
     def logs(self) -> str:
@@ -112,6 +115,25 @@ async def test_a_recording_is_translated(running: Running) -> None:
         assert (await jobs.ask("DELETE", f"/{id}")).status in (200, 204)
 
 
+async def test_a_session_is_read_and_deleted(running: Running) -> None:
+    async with client.connected(running.url) as speaker:
+        started = await speaker.start(source="en", targets=["de"])
+        await speaker.audio(speech.spoken(["Nobody had expected it."]))
+        await speaker.until("translation.final", 30, target="de")
+        await speaker.say("session.close")
+        await speaker.until("session.closed", 30)
+    session = f"{running.url}/v1/sessions/{started['session']}"
+
+    async def deleted() -> bool:
+        status, body, _ = await ask(f"{session}/transcript?format=txt&language=de")
+        assert (status, bool(body)) == (200, True), body
+        return (await ask(session, "DELETE"))[0] == 200  # 409 while its last state is on its way
+
+    await until(deleted)
+    assert (await ask(session))[0] == 404
+    assert session.rpartition("/")[2] not in str((await ask(f"{running.url}/v1/sessions"))[1])
+
+
 async def test_a_stream_that_is_taken_away_is_made_again_by_the_scheduler(running: Running) -> None:
     await running.operator._js.delete_stream(subjects.RECORDED)
 
@@ -121,9 +143,33 @@ async def test_a_stream_that_is_taken_away_is_made_again_by_the_scheduler(runnin
     await until(there, 15)
 
 
+async def test_an_operator_sees_and_steers_and_what_was_said_is_found_again(running: Running) -> None:
+    """From here on the server asks for a key."""
+    key = await keys.create(running.operator, "default", "operator", admin=True)
+    running.key = key
+    async with aiohttp.ClientSession(running.url, headers={"Authorization": f"Bearer {key}"}) as http:
+
+        async def known() -> bool:
+            async with http.get("/v1/admin/state") as answer:
+                return answer.status == 200
+
+        await until(known)
+        for method, path in (
+            ("POST", "/v1/admin/nodes/gpu-2/drain"), ("DELETE", "/v1/admin/nodes/gpu-2/drain"), ("GET", "/v1/admin/dead"),
+            ("GET", "/v1/admin/sessions"), ("GET", "/v1/sessions"),
+        ):  # fmt: skip
+            async with http.request(method, path) as answer:
+                assert answer.status < 300, (method, path, await answer.text())
+        async with http.get("/v1/sessions") as answer:
+            session = (await answer.json())["sessions"][0]["id"]
+        for method, path in (("GET", f"/v1/sessions/{session}/transcript"), ("DELETE", f"/v1/sessions/{session}")):
+            async with http.request(method, path) as answer:
+                assert answer.status < 300, (method, path, await answer.text())
+
+
 async def test_each_ends_in_time_while_it_is_busy_and_nothing_was_refused(running: Running) -> None:
     """Last: afterwards nothing runs."""
-    async with client.connected(running.url) as speaker:
+    async with client.connected(running.url, running.key) as speaker:
         await speaker.start(source="en", targets=["de"], speech=True, captions=True)
         await speaker.audio(speech.spoken())
         await speaker.until("transcript.final", 30)
