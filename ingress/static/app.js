@@ -132,7 +132,8 @@ const tell = {
     if (code === "invalid_api_key") door.ask();
   },
   async unopened() {
-    if (await door.isClosed()) run?.refused();
+    if (await door.isClosed()) return run?.refused();
+    run?.postpone(await door.refusal());
   },
   speech({ speaker, utterance, sequence, rate, target, samples }) {
     if (hears()) player.add(idOf({ utterance, target }, speaker), rate, sequence, samples);

@@ -30,6 +30,7 @@ const TRY_LATER = 1013;
 const FIRST_RETRY_S = 0.2;
 const LONGEST_RETRY_S = 5;
 const SAMPLES_PER_S = 16_000; // of session.resumed
+const SPREAD = 0.25; // of the time after which a server wants to be asked again
 const HIGH_WATER_BYTES = 256 * 1024;
 const CLOSING_TRIES = 10; // about half a minute
 
@@ -48,6 +49,7 @@ export class Connection {
   #pass = ""; // a listener's, to be the same member again
   #agreed = ""; // the languages that the server works with, as JSON
   #started = false; // session.started or session.resumed came on this socket
+  #waits = false; // there is no room for a session yet
   #ended = false; // session.closed came on this socket: after a return it may have ended meanwhile
   #closing = false; // the page wants to end
   #opened = false; // this socket was
@@ -123,6 +125,27 @@ export class Connection {
     this.#sayPlayback();
   }
 
+  /** Whether there is no room for a session yet: what is said meanwhile is for nobody. */
+  get isInLine() {
+    return this.#waits && !this.#started && this.#bookmark === null;
+  }
+
+  /** The server has no room, and wants to be asked again after so many seconds. */
+  postpone(failure, seconds) {
+    if (this.#phase !== "waiting" || this.#socket !== null) return;
+    clearTimeout(this.#timers.retry);
+    const wait = seconds * (1 + SPREAD * Math.random());
+    this.#timers.retry = setTimeout(() => this.#connect(), wait * 1000);
+    this.#queue();
+    this.#failure = { ...failure, seconds: wait };
+    this.#status("waiting");
+  }
+
+  #queue() {
+    this.#waits = true;
+    if (this.isInLine) this.outbox.clear();
+  }
+
   /** No more audio comes: send the rest, wait for the results, then be closed. */
   close() {
     this.#closing = true;
@@ -146,7 +169,7 @@ export class Connection {
     this.#failure = null;
     this.#ended = this.#said = false;
     this.#status(this.#closing ? "closing" : this.#attempt === 0 ? "connecting" : "waiting");
-    const socket = new WebSocket(this.url, this.protocols);
+    const socket = new WebSocket(this.#address(), this.protocols);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     this.#heardAt = performance.now();
@@ -158,6 +181,14 @@ export class Connection {
     socket.onmessage = ({ data }) => this.#heard(data);
     socket.onclose = ({ code, reason }) => this.#lost(code, reason);
     this.#timers.watch = setInterval(() => this.#watch(), 500);
+  }
+
+  /** Who does not come for a new session says so: it is let in where there is no room for others. */
+  #address() {
+    const address = new URL(this.url);
+    if (this.request.listens) address.search = "join";
+    else if (this.#bookmark !== null) address.search = "resume";
+    return address;
   }
 
   #opening() {
@@ -213,6 +244,9 @@ export class Connection {
       case "error":
         if (!event.utterance) this.#failure = event;
         break;
+      case "queue.status":
+        this.#queue();
+        break;
       case "session.closed":
         this.#ended = true;
     }
@@ -228,6 +262,7 @@ export class Connection {
   /** The session is open: say what there was no connection for. */
   #goOn() {
     this.#started = true;
+    this.#waits = false;
     this.#status(this.#closing ? "closing" : "live");
     const isAgreed = this.request.listens || this.#languages(this.request) === this.#agreed;
     if (!isAgreed) this.#send(protocol.sessionUpdate(this.request));

@@ -103,7 +103,8 @@ export class Controls {
 
   /** Show what words.js says about a failure of `place` until it is taken back with null. The worst is shown. */
   say(place, failure) {
-    if (failure === null ? !this.#notices.delete(place) : this.#notices.get(place)?.code === failure.code) return;
+    const said = this.#notices.get(place);
+    if (failure === null ? !this.#notices.delete(place) : said?.code === failure.code && said.title === failure.title) return;
     if (failure !== null) this.#notices.set(place, failure);
     this.#drawNotice();
   }
@@ -123,6 +124,7 @@ export class Controls {
     notice.hidden = worst === undefined;
     if (worst === undefined) return;
     notice.dataset.tone = worst.tone;
+    notice.setAttribute("role", worst.tone === "bad" ? "alert" : "status"); // what mends itself interrupts nobody
     notice.dataset.code = worst.code;
     byId("notice-title").textContent = worst.title;
     byId("notice-hint").textContent = worst.hint;

@@ -50,6 +50,20 @@ export class Door {
     }
   }
 
+  /** Where a WebSocket was not opened, a page is not told why. {code, message, seconds}: there is no room, and when to
+   *  ask again; null: it is something else. */
+  async refusal() {
+    try {
+      const answer = await this.fetch("/v1/stream");
+      const seconds = Number(answer.headers.get("Retry-After"));
+      if (answer.status !== 503 || !(seconds > 0)) return null;
+      const { code, message } = (await answer.json()).error;
+      return { code, message, seconds };
+    } catch {
+      return null;
+    }
+  }
+
   ask() {
     if (byId("door").open) return;
     byId("door-trouble").textContent = this.invite !== "" ? EXPIRED : this.hasKey ? WRONG : "";

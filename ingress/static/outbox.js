@@ -81,6 +81,12 @@ export class Outbox {
     this.#position = 0;
   }
 
+  /** What is kept will not be said: there is no session yet. */
+  clear() {
+    this.#chunks = [];
+    this.#unsent = this.#samples = 0;
+  }
+
   #renumber(next) {
     for (const chunk of this.#chunks) chunk.number = -1;
     this.#next = next;

@@ -2,11 +2,13 @@
 // a room has no microphone.
 //
 // The app hears of everything through `tell`: phase(name), event(event), speech(frame), lost(), level(rms),
-// trouble(place, code or null, message), unopened(), over(). Places: "microphone", "connection", "session", "pace", "loss".
+// trouble(place, code or null, message), unopened(), over(). Places: "microphone", "connection", "session", "pace", "loss",
+// "line".
 
 import { Connection } from "./connection.js";
 import { MicrophoneError, open } from "./microphone.js";
 import { Outbox } from "./outbox.js";
+import { inLine, later } from "./words.js";
 
 const SLOW_S = 5; // of audio without acknowledgement
 const BEHIND_S = 12; // from the end of a sentence to its text
@@ -94,6 +96,11 @@ export class Run {
     this.#connection?.abandon({ code: "invalid_api_key", message: "" });
   }
 
+  /** The server has no room: {code, message, seconds}, or null where that is not why. */
+  postpone(refusal) {
+    if (refusal !== null) this.#connection?.postpone(refusal, refusal.seconds);
+  }
+
   async finalize() {
     if (this.#phase !== "live" || this.request.listens) return;
     await this.#microphone.flush();
@@ -114,17 +121,23 @@ export class Run {
   }
 
   #chunk(pcm) {
-    if (this.#outbox === null) return;
+    if (this.#outbox === null || this.#connection.isInLine) return;
     if (this.silent) pcm.fill(0);
     this.#outbox.push(pcm);
     this.#connection.pump();
   }
 
   #event(event) {
+    if (event.type === "queue.status") {
+      this.#away = null;
+      this.tell.trouble("connection", null);
+      return this.tell.trouble("line", "in_line", inLine(event));
+    }
     if (BEGINNINGS.has(event.type)) {
       this.#served = true;
       this.#away = null;
       this.tell.trouble("connection", null);
+      this.tell.trouble("line", null);
     }
     if (event.type === "session.started") {
       event = { ...event, at: Date.now() - this.#outbox.kept * 1000 };
@@ -138,7 +151,11 @@ export class Run {
 
   #status({ phase, failure }) {
     this.#phase = phase;
+    if (phase === "waiting") this.tell.trouble("line", null);
     if (phase === "waiting" && failure !== null) this.#away = { since: performance.now(), ...this.#away, ...failure };
+    if (this.#away !== null && failure?.seconds > 0) {
+      Object.assign(this.#away, { code: "postponed", message: later(failure.seconds) });
+    }
     this.#sayAway();
     if (phase !== "closed") return this.tell.phase(this.closing ? "closing" : phase);
     if (failure !== null) {
@@ -166,6 +183,7 @@ export class Run {
   #over() {
     clearInterval(this.#check);
     this.tell.trouble("pace", null);
+    this.tell.trouble("line", null);
     this.#microphone?.close();
     this.tell.over();
   }

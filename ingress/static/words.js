@@ -21,6 +21,8 @@ const WORDS = {
   nats_unavailable: ["wait", "The server has lost its message bus", "The page tries again by itself."],
   no_scheduler: ["wait", "Nobody is there to take the session", "No scheduler answers. The page tries again by itself."],
   no_node: ["wait", "No translation node is ready", "It may still be loading its models. The page tries again by itself."],
+  full: ["wait", "There is no room now, and the line is full",
+    "The page tries again by itself, and listens when it is let in."],
   too_many_sessions: ["wait", "The server is full", "All its places are taken. The page tries again by itself until one is free."],
   slow_reader: ["wait", "This connection was too slow to keep up", "The server let go of it. The page connects again by itself."],
   replaced: ["wait", "The connection was replaced by a newer one", "The page connects again by itself."],
@@ -65,8 +67,22 @@ const ALIKE = {
   bad_field: "protocol_violation",
 };
 
+const about = (seconds) => {
+  if (seconds >= 90) return `about ${Math.round(seconds / 60)} min`;
+  return seconds >= 10 ? `about ${5 * Math.round(seconds / 5)} s` : "a few seconds";
+};
+
+/** Of a queue.status. */
+export const inLine = ({ position, eta_s: eta }) =>
+  `You are number ${position} in line${eta === undefined ? "" : `, ${about(eta)}`}`;
+
+/** When it is tried again. */
+export const later = (seconds) => `Trying again in ${about(seconds)}`;
+
 /** {code, tone, title, hint} for a failure. A code without words of its own is told in the server's. */
 export function words(code, message = "") {
+  if (code === "postponed") return { ...words("full"), code, hint: `${message}, by itself.` };
+  if (code === "in_line") return { code, tone: "wait", title: message, hint: "Keep this page open: it listens as soon as there is room." };
   const known = WORDS[ALIKE[code] ?? code];
   if (known === undefined) return { code, tone: "bad", title: "Something went wrong", hint: message || code };
   const [tone, title, hint] = known;

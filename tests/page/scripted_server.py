@@ -32,6 +32,8 @@ INFO = {
     "voices": {"en": "en_US-joe-medium"},
 }
 
+MARKS = {"session.start": "", "session.resume": "resume", "room.join": "join"}
+
 Event = dict[str, Any]
 
 
@@ -147,6 +149,7 @@ class Client:
         event = {"type": kind, **fields}
         is_live = kind.startswith("room.") or kind in (
             "session.alive",
+            "queue.status",
             "audio.ack",
             "transcript.partial",
             "translation.partial",
@@ -244,6 +247,8 @@ class ScriptedServer:
         self.info: Event = INFO
         self.transcripts: dict[str, str] = {}
         """What is kept of any session, by the query."""
+        self.retry_after = 0
+        """Seconds; over 0: nobody new is let in."""
         self.port = 0
         self.failures: list[BaseException] = []
         self.sessions: dict[str, Session] = {}
@@ -318,11 +323,15 @@ class ScriptedServer:
         return web.json_response({"room": "K7MQ3RTX"}, status=201)
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
+        if self.retry_after and not request.query_string:
+            told = {"error": {"message": "full", "type": "server_error", "code": "full", "param": None}}
+            return web.json_response(told, status=503, headers={"Retry-After": str(self.retry_after)})
         socket = web.WebSocketResponse(compress=False)
         await socket.prepare(request)
         client = None
         try:
             client = self._admit(socket, await socket.receive_json())
+            assert request.query_string == MARKS[client.start["type"]], "who is not new says so"
             self._clients.put_nowait(client)
             async with asyncio.TaskGroup() as group:
                 group.create_task(client.beat())

@@ -34,3 +34,10 @@ async def test_every_error_of_the_protocol_has_words(modules: Page) -> None:
 async def test_an_unknown_code_is_told_in_the_servers_words(modules: Page) -> None:
     told = await modules.ask("words", "return words.words('out_of_tea', 'The kettle is empty.')")
     assert (told["tone"], told["hint"]) == ("bad", "The kettle is empty.")
+
+
+async def test_times_are_told_so_that_nobody_counts_seconds(modules: Page) -> None:
+    told = await modules.ask(
+        "words", "return [3, 12, 43, 100, 3600].map((eta_s) => words.inLine({ position: 2, eta_s }).split(', ')[1])"
+    )
+    assert told == ["a few seconds", "about 10 s", "about 45 s", "about 2 min", "about 60 min"]
