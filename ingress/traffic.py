@@ -1,7 +1,7 @@
 """What comes in at an ingress, counted: requests, sockets that close, clients who are turned away.
 
-Routes are counted as they were declared, so that no address that somebody makes up becomes a label; nor does a method or
-a close code that nobody here knows.
+Routes are counted as they were declared, so that no address that somebody makes up becomes a label; nor does a
+method or a close code that nobody here knows.
 """
 
 from __future__ import annotations

@@ -15,7 +15,6 @@ from wire import log, metrics
 from wire.connection import Connection
 from wire.metrics import Counts, Family
 
-
 VERSION = metadata.version("dragoman")
 
 
