@@ -37,8 +37,8 @@ ANSWER_S = 4.0
 RECONNECT_WAIT_S = 0.25
 PENDING_BYTES = 32 * 1024 * 1024
 """What is kept for the server while it is away or slow; over this, `Bus.publish` drops and counts."""
-REFUSALS_TOLD = 100
-"""So many different ones are logged."""
+REFUSALS_KEPT = 100
+"""Of the server's; one that comes again meanwhile is not logged again."""
 
 FAILURES = (TimeoutError, nats.errors.Error, OSError)
 """What nats-py raises where the server is away, silent or says no."""
@@ -177,12 +177,14 @@ class Connection:
         if "permissions violation" in told:
             self.refused += 1
             told = told.removeprefix("nats: ")
-            if told not in self._refusals and len(self._refusals) < REFUSALS_TOLD:
+            if told not in self._refusals:
                 log.error("NATS refuses what this process asked for", name=self.name, refusal=told)
             if f'subscription to "{subjects.inbox(self.name).lower()}' in told:
                 self._deaf = told
             self._refusals.pop(told, None)
             self._refusals[told] = None
+            if len(self._refusals) > REFUSALS_KEPT:
+                del self._refusals[next(iter(self._refusals))]
 
     def refusal(self, before: int, subject: str = "") -> str:
         """What the server has refused this process since `refused` was `before` (about `subject`, where it is given);

@@ -106,7 +106,7 @@ class Declaring(Connection):
             await asyncio.sleep(RETRY_S)
 
     async def _look(self) -> None:
-        answer = await self._js._api_request(f"{self._js._prefix}.STREAM.NAMES", b"", timeout=5)
+        answer = await self._js._api_request(f"{self._js._prefix}.STREAM.NAMES", b"", timeout=self._js._timeout)
         there = set(answer["streams"] or ())
         missing = [config.name for config in declare.streams() if config.name not in there]
         if missing:

@@ -14,6 +14,7 @@ from tests.nats_server import NatsServer
 from tests.waiting import until
 from wire import declare, subjects
 from wire.bus import Bus
+from wire.connection import REFUSALS_KEPT
 from wire.errors import NatsUnavailable
 from wire.messages import ClientSeen
 
@@ -92,6 +93,13 @@ async def test_what_the_server_forbids_is_named(limited: str, caplog: pytest.Log
             return bool(bus.refusal(0, subjects.LIVE_ALL))
 
         await until(told)
+        for number in range(REFUSALS_KEPT + 1):
+            await bus.publish(subjects.live(f"s{number}"), ClientSeen())
+
+        async def forgotten() -> bool:
+            return bool(bus.refusal(0, f"live.s{REFUSALS_KEPT}")) and not bus.refusal(0, '"live.*"')
+
+        await until(forgotten)
         assert bus.refusal(bus.refused) == bus.refusal(0, "elsewhere") == ""
 
 

@@ -3,13 +3,16 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from tests import nats_server
 from tests.ingress import certificates
 from tests.wire.test_nkeys import CREDS, PUBLIC, SEED
 from wire import login
+from wire.bus import Bus
 from wire.env import Settings
-from wire.errors import SettingsError
+from wire.errors import NatsUnavailable, SettingsError
 
 
 def test_without_settings_a_process_is_nobody() -> None:
@@ -43,7 +46,7 @@ def test_with_a_jwt_the_server_reads_that(tmp_path: Path) -> None:
 )
 def test_a_file_that_is_not_there_is_named(name: str, told: str) -> None:
     with pytest.raises(SettingsError, match=told):
-        login.of(Settings(**{name: "/nowhere/file"}))
+        login.of(msgspec.convert({name: "/nowhere/file"}, Settings))
 
 
 def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
@@ -61,3 +64,11 @@ def test_a_certificate_makes_a_tls_context_that_checks_the_server(tmp_path: Path
     assert found.tls is not None
     assert found.tls.verify_mode is ssl.CERT_REQUIRED
     assert login.of(Settings(nats_cert=cert, nats_key=key)).tls is not None
+    assert login.of(Settings(nats_ca=cert)).tls is not None
+
+
+async def test_a_server_that_does_not_know_the_user_is_told_from_one_that_is_not_there(tmp_path: Path) -> None:
+    with nats_server.running(tmp_path, ["--user", "me", "--pass", "right"]) as server:
+        stranger = Bus.connect(server.url, "test", login.Login(seed=SEED, source="mine.nk"), patience=0.4)
+        with pytest.raises(NatsUnavailable, match=r"does not know the user of mine\.nk"):
+            await stranger.__aenter__()
