@@ -37,6 +37,11 @@ class FleetView:
         self._nodes = {name: seen for name, seen in self._nodes.items() if seen[0] >= since}
         return [record for _, record in self._nodes.values()]
 
+    def node(self, name: str) -> NodeRecord | None:
+        """This one, if its heart was heard."""
+        seen = self._nodes.get(name)
+        return seen[1] if seen is not None else None
+
     def beating(self, pool: str) -> list[NodeRecord]:
         """Those of this pool, ready or not, draining or not."""
         return [record for record in self.everywhere() if pool in record.pools]

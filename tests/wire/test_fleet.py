@@ -69,6 +69,13 @@ def test_nodes_are_listed_by_pool_and_readiness(clock: Clock) -> None:
     assert view.ready("none") == []
 
 
+def test_a_node_is_found_by_its_name() -> None:
+    view = FleetView()
+    view.apply("n1", node("n1"))
+    assert view.node("n1") == node("n1")
+    assert view.node("n2") is None
+
+
 def test_a_silent_node_is_gone_after_three_beats(clock: Clock) -> None:
     view = view_of(node("a"), node("b"))
     clock.now += 3 * topology.HEARTBEAT_S
