@@ -34,8 +34,10 @@ class FleetView:
     def everywhere(self) -> list[NodeRecord]:
         """Nodes of all pools whose heart beats."""
         since = time.monotonic() - 3 * topology.HEARTBEAT_S
-        self._nodes = {name: seen for name, seen in self._nodes.items() if seen[0] >= since}
-        return [record for _, record in self._nodes.values()]
+        beating = [record for heard, record in self._nodes.values() if heard >= since]
+        if len(beating) < len(self._nodes):
+            self._nodes = {name: seen for name, seen in self._nodes.items() if seen[0] >= since}
+        return beating
 
     def node(self, name: str) -> NodeRecord | None:
         """This one, if its heart was heard."""
