@@ -142,12 +142,12 @@ async def test_a_node_takes_from_its_own_lane_and_pool_alone(users: Users) -> No
 
 @pytest.mark.parametrize("user", ["node-gpu-1", "ingress", "exporter", "scheduler"])
 async def test_nobody_but_the_operator_takes_a_stream_away(users: Users, user: str) -> None:
-    for subject in ("STREAM.DELETE.MAILBOX", "STREAM.DELETE.KV_keys", "STREAM.MSG.DELETE.EVENTS", "ACCOUNT.PURGE.x"):
+    for subject in ("STREAM.DELETE.MAILBOX", "STREAM.DELETE.KV_keys", "STREAM.MSG.DELETE.JOBS", "ACCOUNT.PURGE.x"):
         await users.denied(user, f"$JS.API.{subject}")
     if user != "scheduler":
         await users.denied(user, "$JS.API.STREAM.CREATE.MAILBOX", {"name": "MAILBOX"})
         await users.denied(user, "$JS.API.STREAM.UPDATE.MAILBOX", {"name": "MAILBOX"})
-        await users.denied(user, "$JS.API.STREAM.PURGE.MAILBOX")
+        await users.denied(user, "$JS.API.STREAM.PURGE.KV_keys")
 
 
 async def test_an_ingress_writes_what_clients_say_and_no_jobs_and_no_results(users: Users) -> None:
