@@ -157,9 +157,9 @@ class Door:
     async def close(self, request: web.Request) -> web.StreamResponse:
         session = _name(request, "id")
         found = await self._sessions.get(subjects.session_key(session))
-        if found is None:
+        if found is None and await self._bus.last(subjects.MAILBOX, subjects.mailbox(session, "client")) is None:
             raise web.HTTPNotFound(text=f"there is no session {session} now")
-        if found.state.phase != "closed":
+        if found is None or found.state.phase != "closed":  # one that was just opened has no record yet
             await self._bus.store(subjects.mailbox(session, "control"), SessionTerminated(reason="operator"))
             log.info("an operator ends a session", session=session, by=_who(request))
         return web.Response(status=204)
