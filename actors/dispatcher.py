@@ -160,7 +160,7 @@ class Dispatcher:
 
     def _views(self, nodes: Iterable[NodeRecord]) -> list[NodeView]:
         now = time.monotonic()
-        if len(self._taken) > REMEMBERED_NODES:
+        if len(self._taken) > len(self._fleet) + REMEMBERED_NODES:
             self._taken = {node: slots for node, slots in self._taken.items() if max(slots.values(), default=0) > now}
         return [
             NodeView(

@@ -39,6 +39,10 @@ class FleetView:
             self._nodes = {name: seen for name, seen in self._nodes.items() if seen[0] >= since}
         return beating
 
+    def __len__(self) -> int:
+        """How many there are, or were until lately."""
+        return len(self._nodes)
+
     def node(self, name: str) -> NodeRecord | None:
         """This one, if its heart was heard."""
         seen = self._nodes.get(name)

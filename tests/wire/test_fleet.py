@@ -74,6 +74,7 @@ def test_a_node_is_found_by_its_name() -> None:
     view.apply("n1", node("n1"))
     assert view.node("n1") == node("n1")
     assert view.node("n2") is None
+    assert len(view) == 1
 
 
 def test_a_silent_node_is_gone_after_three_beats(clock: Clock) -> None:
