@@ -112,8 +112,9 @@ export function drawNodes(list, nodes, act) {
         { className: "card node" },
         element("div", { className: "head" }, element("h3", { textContent: node.node }), element("span", { className: "badge" })),
         element("div", { className: "slots", role: "img" }),
-        element("dl", { className: "facts" }),
+        // before what changes its height, so that it stays under the hand that is about to press it
         element("button", { type: "button", onclick: (event) => act(event.currentTarget.dataset.does, node.node) }),
+        element("dl", { className: "facts" }),
       ),
     (card, node) => {
       const state = stateOf(node);
@@ -138,7 +139,8 @@ export function drawNodes(list, nodes, act) {
 function factsOf(node) {
   const facts = [
     fact("Slots", `${node.busy} of ${node.slots} busy`),
-    fact("Load", `${count(node.cpu_percent)} % CPU, others ${count(node.foreign_load)} %${node.dedicated ? " (dedicated)" : ""}`),
+    fact("CPU", `${count(node.cpu_percent)} %`),
+    fact("Others use", `${count(node.foreign_load)} %${node.dedicated ? " (dedicated)" : ""}`),
     fact("Memory", megabytes(node.memory_mb)),
   ];
   for (const gpu of node.gpus) {
