@@ -122,7 +122,6 @@ QUEUES = (
     (subjects.partial_consumer("POOL"), subjects.partial_pool("POOL")),
     (subjects.batch_consumer("POOL"), subjects.batch("POOL")),
 )
-EXPORTING = {"deliveries": topology.EXPORT_DELIVERIES, "ack_wait_s": topology.EXPORT_ACK_WAIT_S}
 
 
 def test_consumers_are_documented_with_their_settings() -> None:
@@ -130,7 +129,11 @@ def test_consumers_are_documented_with_their_settings() -> None:
     assert set(documented) == {name for name, _ in QUEUES} | {subjects.EXPORTER}
     for name, subject in (*QUEUES, (subjects.EXPORTER, subjects.TRANSCRIPT_ALL)):
         _, stream, filtered, _, settings = documented[name]
-        config = declare.queue(name, subject, 1, **EXPORTING if name == subjects.EXPORTER else {})
+        if name == subjects.EXPORTER:
+            times, patience = topology.EXPORT_DELIVERIES, topology.EXPORT_ACK_WAIT_S
+            config = declare.queue(name, subject, 1, deliveries=times, ack_wait_s=patience)
+        else:
+            config = declare.queue(name, subject, 1)
         assert stream == subjects.stream_of(subject)
         assert filled(filtered) == config.filter_subject
         assert f"ack_wait {config.ack_wait:g} s" in settings

@@ -278,9 +278,7 @@ async def test_a_session_whose_deadline_breaks_is_closed_and_costs_nobody_else_a
 
 async def test_wakes_do_not_pile_up(bus: Bus) -> None:
     settings = SchedulerSettings()
-    host = Host(
-        bus, settings, Dispatcher(bus, "test", Rules()), 0, lambda: True, Counter(), History(bus, settings)
-    )
+    host = Host(bus, settings, Dispatcher(bus, "test", Rules()), 0, lambda: True, Counter(), History(bus, settings))
     actor = host._actors["s1"] = Actor(Session("s1", SchedulerSettings()), 0, 0)
     state = actor.session.state
     state.phase = "open"

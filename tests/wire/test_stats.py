@@ -25,7 +25,7 @@ async def test_what_is_asked_for_is_told_and_nothing_else(bus: Bus) -> None:
     async with beside(answer(bus, "scheduler", "one", samples)), beside(answer(bus, "node", "two", samples)):
         await until(answered)
     assert len(counted) <= len(heard) + 2, "figures are made for who asks, and for nobody else"
-    (told, *_) = (decode(StatsTold, each.data) for each in heard if each.subject == "stats.scheduler.one")
+    told: StatsTold = next(decode(StatsTold, each.data) for each in heard if each.subject == "stats.scheduler.one")
     assert (told.role, told.instance) == ("scheduler", "one")
     assert told.values == {'jobs_total{stage="asr"}': 3.0, "jobs_total": 4.0}
     assert told.at > 1.6e9
