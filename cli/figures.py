@@ -43,6 +43,7 @@ FIGURES = {
     "nats_messages_s": Figure(
         19137.0, "messages of audio a second through one MAILBOX on 2 cores, Silero left out", CHUNKS
     ),
+    "wire_mb_s": Figure(1250.0, "MB a second that a host's network carries", MADE + "10 Gbit/s"),
     "ingress_stream_kb": Figure(77.9, "KB of an ingress for a stream, the audio that it holds included", MEMORY),
     "scheduler_stream_kb": Figure(105.0, "KB of a scheduler for a stream, likewise", MEMORY),
     "ingress_mb": Figure(92.0, "MB of an ingress that has no streams", COSTS),

@@ -190,11 +190,16 @@ def _nats(sheet: _Sheet, ingresses: float) -> None:
     shown = f"audio {_mb(audio)} + jobs {_mb(jobs)} + captions {_mb(partials)} + texts {_mb(texts)}"
     into = audio + jobs + partials + texts + voices
     sheet.add("nats_in_mb_s", "into NATS", into / 1000, "MB/s", f"{shown} + voices {_mb(voices)}")
-    sheet.add(
+    out = sheet.add(
         "nats_out_mb_s", "out of NATS", (audio + jobs + partials + ingresses * (texts + voices)) / 1000, "MB/s",
         f"audio {_mb(audio)} + jobs {_mb(jobs)} + captions {_mb(partials)} + {ingresses:g} ingresses, each hears all,"
         f" x (texts {_mb(texts)} + voices {_mb(voices)})",
     )  # fmt: skip
+    if out > figure("wire_mb_s"):
+        sheet.warnings.append(
+            f"{out:,.0f} MB/s out of NATS are over {figure('wire_mb_s'):,.0f} of one host's network, for each ingress "
+            "hears all that is told: see docs/scaling.md"
+        )
     sheet.add(
         "nats_disk_mb_s", "written to disk", (into - partials) * a.replicas / 1000, "MB/s",
         f"{a.replicas} replicas x (all that comes in but captions, {_mb(into - partials)})",

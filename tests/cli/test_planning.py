@@ -94,6 +94,7 @@ def test_recordings_take_what_live_speech_leaves_and_then_more() -> None:
         ({"streams": 2000}, "messages of audio a second are much for one MAILBOX"),
         ({"streams": 2000}, "MAILBOX holds 64 s instead of 120"),
         ({"spoken": 3}, "EVENTS holds"),
+        ({"streams": 5000}, "out of NATS are over 1,250 of one host's network"),
         ({"history_days": 365.0}, "TRANSCRIPTS is full after"),
         ({"streams": 100_000}, "schedulers, but 64 partitions"),
     ],
