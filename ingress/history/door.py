@@ -144,6 +144,6 @@ def _missing() -> web.HTTPNotFound:
 
 
 def _limit(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= MAX_PAGE:
+    if not text.isascii() or not text.isdecimal() or len(text) > 9 or not 1 <= int(text) <= MAX_PAGE:
         raise BadField(f"`limit` is 1 to {MAX_PAGE}")
     return int(text)
