@@ -37,12 +37,13 @@ class SessionSeen(Message, frozen=True, kw_only=True, tag="session"):
 
 
 def nodes(found: Mapping[str, NodeRecord], drains: Mapping[str, DrainRecord]) -> list[NodeShown]:
-    return [_node(record, drains.get(name)) for name, record in sorted(found.items())]
+    """Each by its key's name, under which it can be drained, whatever its record says that it is called."""
+    return [_node(name, record, drains.get(name)) for name, record in sorted(found.items())]
 
 
-def _node(record: NodeRecord, drain: DrainRecord | None) -> NodeShown:
+def _node(name: str, record: NodeRecord, drain: DrainRecord | None) -> NodeShown:
     return NodeShown(
-        node=record.node, version=record.version, pools=record.pools, slots=record.slots, busy=record.busy,
+        node=name, version=record.version, pools=record.pools, slots=record.slots, busy=record.busy,
         ready=record.ready, draining=record.draining, device=record.device, models=record.models,
         cpu_percent=record.cpu_percent, memory_mb=record.memory_mb, foreign_load=record.foreign_load,
         dedicated=record.dedicated, gpus=record.gpus, rtf=record.rtf, drained=drain is not None,

@@ -96,9 +96,9 @@ byId("search").addEventListener("input", () => {
 // --- what is done ---
 
 const REQUESTS = {
-  drain: (name) => [`nodes/${name}/drain`, "POST"],
-  undrain: (name) => [`nodes/${name}/drain`, "DELETE"],
-  close: (name) => [`sessions/${name}`, "DELETE"],
+  drain: (name) => [`nodes/${encodeURIComponent(name)}/drain`, "POST"],
+  undrain: (name) => [`nodes/${encodeURIComponent(name)}/drain`, "DELETE"],
+  close: (name) => [`sessions/${encodeURIComponent(name)}`, "DELETE"],
   requeue: (_, id) => [`dead/${id}/requeue`, "POST"],
   discard: (_, id) => [`dead/${id}`, "DELETE"],
 };

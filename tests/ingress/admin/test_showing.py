@@ -22,6 +22,11 @@ def test_a_node_says_whether_an_operator_drained_it() -> None:
     assert (two.node, two.busy, two.drained, two.drained_by, two.drained_at) == ("b", 1, True, "me", 5.0)
 
 
+def test_a_node_goes_by_its_keys_name_whatever_it_says() -> None:
+    (shown,) = showing.nodes({"b": msgspec.structs.replace(B, node="../sessions/s1")}, {})
+    assert shown.node == "b"
+
+
 def test_a_pool_is_what_works_who_is_in_and_who_waits() -> None:
     draining = msgspec.structs.replace(B, node="c", draining=True)
     admission = AdmissionRecord(
