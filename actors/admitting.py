@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from actors.admission import Seen, Terms, decide
+from actors.admission import LATE, Seen, Terms, decide
 from actors.turnover import Turnover
 from wire import subjects, topology
 from wire.bus import Bus
@@ -152,4 +152,5 @@ class Admitting:
         self._standing[pool] = (record, revision, now)
         self.counters["admission_rounds"] += before is None or record.round != before.round
         if record.closed != (before.closed if before else ""):
-            log.warning("who is let in has changed", pool=pool, closed=record.closed or "no", capacity=record.capacity)
+            tell = log.warning if record.closed == LATE else log.info  # a fleet that starts has no node for a while
+            tell("who is let in has changed", pool=pool, closed=record.closed or "no", capacity=record.capacity)

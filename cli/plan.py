@@ -34,7 +34,7 @@ FLAGS: tuple[tuple[str, float | None, float, str], ...] = (
     ("spare", 1, 0, "nodes more than are needed, so that one may fail"),
     ("captions", 1.0, 0, "share of sessions that ask for live captions, 0 to 1"),
     ("recordings-h", 0.0, 0, "hours of recordings that are brought each day"),
-    ("history-days", 30.0, 0, "days for which transcripts are kept"),
+    ("history-days", 7.0, 0, "days for which transcripts are kept"),
     ("hours", 8.0, 0, "hours of a day in which so much is spoken"),
     ("replicas", 1, 1, "how often NATS keeps each stream: 3 in a cluster"),
     ("core-share", 0.7, 0.01, "how much of a core a scheduler or an ingress may use, 0 to 1"),

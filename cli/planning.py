@@ -41,7 +41,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     spare: int = 1
     captions: float = 1.0
     recordings_h: float = 0.0
-    history_days: float = 30.0
+    history_days: float = 7.0
     hours: float = 8.0
     replicas: int = 1
     core_share: float = 0.7
