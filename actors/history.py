@@ -18,16 +18,19 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 
+import msgspec
+
 from actors.state import SessionState
 from wire import subjects
 from wire.bus import Bus
 from wire.env import SchedulerSettings
 from wire.errors import DragomanError, NatsUnavailable, Stale
 from wire.history import AnyEntry, HistoryRecord, SessionBegan, SessionEnded, entry_of
+from wire.jobs import Job
 from wire.kv import Bucket
 from wire.log import get
 from wire.protocol import ClientEvent
-from wire.records import TenantRecord
+from wire.records import DeadJob, TenantRecord
 from wire.transcripts import Book, announce
 
 log = get(__name__)
@@ -91,6 +94,12 @@ class History:
             self._waiting += 1
             if len(session.todo) == 1:
                 self._ready.put_nowait(name)
+
+    def buried(self, dead: DeadJob, job: Job | None) -> tuple[DeadJob, Job | None]:
+        """What is kept of a job that was given up: no audio where its words would not be kept either."""
+        if job is not None and self._known.is_set() and self._days(job.tenant) > 0:
+            return dead, job
+        return msgspec.structs.replace(dead, kept=False), None
 
     def unwritten(self, session: str) -> list[AnyEntry]:
         """What would be lost with this process."""

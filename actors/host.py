@@ -358,7 +358,7 @@ class Host:
             case WithdrawJob(binding):
                 await self._dispatcher.withdraw(binding)
             case BuryJob(dead, kept):
-                await self._dispatcher.bury(dead, kept)
+                await self._dispatcher.bury(*self._history.buried(dead, kept))
             case SaveSnapshot() | EndSession():
                 record = SessionRecord(state=msgspec.Raw(state), unwritten=self._history.unwritten(actor.name))
                 await self._sessions.put(subjects.session_key(actor.name), record)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 
 from actors.history import MOST_OF_ONE, History
@@ -19,11 +20,12 @@ from wire.bus import Bus
 from wire.env import SchedulerSettings
 from wire.errors import NatsUnavailable
 from wire.history import AnyEntry, Transcript
+from wire.jobs import Job
 from wire.kv import Bucket
 from wire.messages import CloseRequested
 from wire.options import Options
 from wire.protocol import ClientEvent, SessionClosed, SessionReady, TranscriptFinal
-from wire.records import TenantRecord
+from wire.records import DeadJob, TenantRecord
 
 STATE = SessionState(session="s1", tenant="t", opened_at=5.0)
 
@@ -129,6 +131,14 @@ async def test_the_tenant_says_for_how_long_and_the_setting_for_the_others(bus: 
     assert [each and each.days for each in found] == [None, 30, 2]
     assert (await kept(bus, "none", "none")).last == 0
     assert (await kept(bus, "long", "long")).last == 1
+    job = Job(job="s1.1", session="s1", utterance=1, attempt=4, pool="p", source="en", pcm=b"", start=0, tenant="none")
+    dead = DeadJob(
+        job="s1.1", session="s1", utterance=1, pool="p", attempts=4, node="n", reason="", seconds=1.0, kept=True
+    )  # fmt: skip
+    long = msgspec.structs.replace(job, tenant="long")
+    assert it.buried(dead, job) == (msgspec.structs.replace(dead, kept=False), None)
+    assert it.buried(dead, long) == (dead, long)
+    assert History(bus, SchedulerSettings()).buried(dead, long)[1] is None, "it is not known yet"
     message = await bus._js.get_last_msg(subjects.TRANSCRIPTS, subjects.transcript("long", "long"))
     assert message.headers is not None
     assert message.headers["Nats-TTL"] == str(30 * 24 * 3600)
