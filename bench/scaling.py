@@ -168,7 +168,8 @@ def in_line() -> Table:
         "tenants",
         "the whole order, µs",
         "the next ten, µs",
-        "the crowd's hundredth, before the first of others",
+        "the crowd's hundredth is",
+        "another's first is",
     )
     for waiting, tenants in ((100, 10), (1000, 100), (10_000, 100), (100_000, 1000)):
         lines = lined_up(waiting, tenants, 10)
@@ -179,7 +180,7 @@ def in_line() -> Table:
         ten = timed(partial(next_ten, lines))
         table.add_row(
             f"{waiting:,}", str(tenants), f"{whole:,.0f}", f"{ten:,.0f}",
-            f"{of_crowd[min(99, len(of_crowd) - 1)]}, {first_other}",
+            f"{of_crowd[min(99, len(of_crowd) - 1)] + 1:,}", f"{first_other + 1:,}",
         )  # fmt: skip
     return table
 
