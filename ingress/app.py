@@ -126,7 +126,7 @@ async def _new_token(request: web.Request) -> web.Response:
 async def _stream(request: web.Request) -> web.StreamResponse:
     ingress = request.app[INGRESS]
     if not ingress.stopping and NOT_NEW.isdisjoint(request.query):
-        ingress.check_room()
+        ingress.check_room(caller_of(request).tenant)
     return await serve(
         ingress, request, Socket(ingress.settings.max_frame_bytes, PROTOCOL),
         lambda socket, transport: Connection(ingress, socket, transport, caller_of(request)),

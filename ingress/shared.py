@@ -79,11 +79,11 @@ class Ingress:
         """Why nobody can come back to this session now. It waits for a node wherever its client is."""
         return self.closed_to_all() or (None if session in self.feed.sessions else self._full())
 
-    def check_room(self) -> None:
-        """Whether somebody new could have a session here now, or wait for one. Raises NoRoom."""
+    def check_room(self, tenant: str) -> None:
+        """Whether somebody new of this tenant could have a session here now, or wait for one. Raises NoRoom."""
         if self._full() is FULL and FULL.error is not None:
             raise NoRoom(FULL.error.message, code=FULL.error.code, retry_after=FULL_RETRY_S)
-        self.desk.check()
+        self.desk.check(tenant)
 
     def closed_to_all(self) -> Ending | None:
         if self.stopping:

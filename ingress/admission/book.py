@@ -14,6 +14,8 @@ Times are arguments, in seconds of any one monotonic clock.
 
 from __future__ import annotations
 
+from collections import Counter
+
 import msgspec
 
 from ingress.wishes import Wishes
@@ -130,6 +132,15 @@ class Book:
         """How many wait, everywhere."""
         return len(self._waiting) + sum(len(record.waiting) for record, _ in self._others.values())
 
+    def may_wait(self, tenant: str, most: int) -> bool:
+        """Whether one more of this tenant may wait, where `most` may. When so many do, a tenant may still have its
+        share of the places (`most` over the tenants that wait), so that none fills the line for the others: for n
+        tenants it is longer than `most` by a factor of ln n + 1 at worst."""
+        if self.crowd() < most:
+            return True
+        tenants = Counter(ticket.tenant for line in self._lines() for ticket in line.waiting)
+        return tenants[tenant] < most // len(tenants.keys() | {tenant})
+
     def eta(self, ahead: int) -> float | None:
         """Seconds until somebody with so many before them is let in, as things go now."""
         now = self.admission
@@ -149,8 +160,11 @@ class Book:
         return "there is no room for another session now: try again"
 
     def _order(self) -> list[tuple[str, Ticket]]:
-        lines = [self.record(), *(record for record, _ in self._others.values())]
+        lines = self._lines()
         return order(lines) if self.admission is None else order(lines, self.admission.prices)
+
+    def _lines(self) -> list[LineRecord]:
+        return [self.record(), *(record for record, _ in self._others.values())]
 
     def _fits(self, ticket: Ticket, now: float) -> bool:
         if self.lapsed(now) or self._all.sessions >= self._most:

@@ -106,9 +106,10 @@ class Desk:
 
     # --- what doors ask ---
 
-    def check(self) -> None:
-        """Whether somebody new could come in or wait. Raises NoRoom."""
-        if self.book.crowd() >= self._max_waiting and not self.book.has_room(Held(sessions=1), time.monotonic()):
+    def check(self, tenant: str) -> None:
+        """Whether somebody new of this tenant could come in or wait. Raises NoRoom."""
+        may_wait = self.book.may_wait(tenant, self._max_waiting)
+        if not may_wait and not self.book.has_room(Held(sessions=1), time.monotonic()):
             raise self._full()
 
     @contextlib.contextmanager
@@ -117,7 +118,7 @@ class Desk:
         turn = self._turn(tenant, size)
         if self.book.has_room(size, time.monotonic()):
             self._enter(turn)
-        elif self.book.crowd() >= self._max_waiting:
+        elif not self.book.may_wait(tenant, self._max_waiting):
             raise self._full()
         else:
             self._turns[turn.id] = turn, waiter

@@ -137,6 +137,21 @@ def test_tenants_take_turns_and_places_are_counted_over_all() -> None:
     assert made.advance(0) == ([], {"2": 1, "3": 3})
 
 
+def test_no_tenant_fills_the_line_for_the_others() -> None:
+    made = book(0)
+    for number in range(4):
+        assert made.may_wait("a", 8)
+        made.wait(ticket(f"a{number}", "a"))
+    made.hear("other", other(*(ticket(f"o{number}", "a") for number in range(4))), 0)
+    assert not made.may_wait("a", 8)
+    for tenant, share in (("b", 4), ("c", 2), ("d", 2)):
+        for number in range(share):
+            assert made.may_wait(tenant, 8), (tenant, number)
+            made.wait(ticket(f"{tenant}{number}", tenant))
+        assert not made.may_wait(tenant, 8)
+    assert not made.may_wait("e", 4), "there is a place for each of four tenants, and e is the fifth"
+
+
 def test_a_large_one_that_does_not_fit_is_not_overtaken() -> None:
     made = book(2)
     made.hold("z", ONE)

@@ -125,7 +125,7 @@ async def test_who_gives_up_is_forgotten(desk: Desk, leader: Leader) -> None:
 
 
 async def test_the_line_is_bounded(desk: Desk) -> None:
-    desk.check()
+    desk.check("a")
     with ExitStack() as place:
         for _ in range(5):
             come(place, desk)
@@ -133,8 +133,12 @@ async def test_the_line_is_bounded(desk: Desk) -> None:
             come(place, desk)
         assert (full.value.code, full.value.retry_after) == ("full", 5)
         with pytest.raises(NoRoom):
-            desk.check()
-    desk.check()
+            desk.check("a")
+        desk.check("b")
+        come(place, desk, "b")
+        with pytest.raises(NoRoom):
+            come(place, desk, "b")
+    desk.check("a")
 
 
 async def test_those_who_cannot_wait_come_in_at_once_or_not_at_all(desk: Desk) -> None:
@@ -178,7 +182,7 @@ async def test_places_are_counted_over_all_ingresses(bus: Bus, desk: Desk, leade
         _, of_b = come(place, desk, "b")
         await holds(lambda: (first.place, of_b.place, second.place) == (1, 2, 3))
         with pytest.raises(NoRoom):
-            other.check()
+            other.check("a")
 
 
 async def test_where_no_scheduler_says_anything_nobody_waits_for_ever(
