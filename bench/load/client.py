@@ -43,6 +43,7 @@ from wire.protocol import (
 
 BACK_OFF_S, MAX_BACK_OFF_S = 0.2, 5.0
 CONNECT_S = 20.0
+TRY_AGAIN = 503
 LOOK_EVERY = round(0.5 / CHUNK_S)
 
 _decoder = msgspec.json.Decoder(AnyClientEvent)
@@ -167,6 +168,9 @@ class Client:
             code = str(error.get("code", "")) if isinstance(error, dict) else ""
         except msgspec.DecodeError:
             pass
+        if self._token and status == TRY_AGAIN:
+            self.told.visits[-1].tried = 0.0  # it has a session here, and will be let in again
+            return
         self._refused(f"HTTP {status} {code}".rstrip())
 
     def lost(self, code: int) -> None:

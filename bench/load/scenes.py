@@ -73,7 +73,7 @@ async def herd(stage: Stage, asked: Asked) -> list[Phase]:
         answer_s=asked.answer_s, line_s=asked.line_s, comes_back=True,
     )  # fmt: skip
     gang = stage.gang(plan)
-    stage.name = f"{asked.count} connect at once"
+    stage.name = f"{asked.count} connect"
     killed = False
     async with at_work(gang):
         await _until(
