@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.ingress.stand_in import Actor
 from wire import subjects
+from wire.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
 from wire.messages import SessionOpened
 from wire.protocol import ClientEvent
 
@@ -54,6 +55,10 @@ class Script:
     async def opened(self) -> SessionOpened:
         await self.actor.until(lambda: len(self.actor.sessions) > 0)
         return self.actor.only()[1].opened
+
+    async def audio(self, seconds: float) -> None:
+        """Until so much has come."""
+        await self.actor.until(lambda: len(self.actor.only()[1].pcm) >= seconds * SAMPLE_RATE * BYTES_PER_SAMPLE)
 
     async def live(self, event: ClientEvent) -> None:
         session, _ = self.actor.only()

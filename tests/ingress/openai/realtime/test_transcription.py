@@ -44,6 +44,7 @@ async def test_an_utterance_from_its_first_word_to_its_transcript(url: str, scri
         assert created["session"]["type"] == "transcription"
         await talk.append(10 * TENTH_S)
         await script.opened()
+        await script.audio(0.88)  # the resampler holds the rest of the ten tenths back, and never as much as one
         await script.live(UtteranceStarted(utterance=1, start=0.4))
         await script.live(TranscriptPartial(utterance=1, committed="And so my", tentative="fellow"))
         await script.live(UtteranceEnded(utterance=1, start=0.4, end=0.9))
