@@ -122,6 +122,10 @@ async def announced(bus: Bus, tenant: str, session: str) -> HistoryRecord | None
 async def of_session(bus: Bus, tenant: str, session: str) -> Transcript | None:
     """All that is kept of it. None: nothing is, or it was deleted. Raises NatsUnavailable."""
     found = await held(bus, subjects.TRANSCRIPTS, subjects.transcript(tenant, session))
+    return await asyncio.to_thread(_told_by, session, found)  # of a day's talk it takes a second
+
+
+def _told_by(session: str, found: Sequence[Delivered]) -> Transcript | None:
     entries = [(entry, each.time) for each in found if (entry := read(each.data)) is not None]
     if not entries or isinstance(entries[-1][0], Erased):
         return None

@@ -1,16 +1,24 @@
-"""`/v1/sessions` over HTTP: see docs/history.md. A session of another tenant is not there, on every path."""
+"""`/v1/sessions` over HTTP: see docs/history.md. A session of another tenant is not there, on every path.
+
+A transcript may be as long as somebody cared to talk. So what takes long is done beside the event loop, and few are in
+memory at once: one of each tenant, so that none holds up the others.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, get_args
+from weakref import WeakValueDictionary
 
 from aiohttp import hdrs, web
 
 from ingress.access import answers
 from ingress.access.caller import caller_of
+from ingress.access.refusals import Forbidden
 from ingress.history import erasing, shown, texts
 from ingress.history.listing import newest
 from ingress.shared import Ingress
@@ -22,6 +30,7 @@ from wire.kv import Bucket
 SESSIONS = "/v1/sessions"
 SESSION = SESSIONS + "/{id}"
 MAX_PAGE, PAGE = 100, 20
+READ_AT_ONCE = 4
 PRIVATE = {hdrs.CACHE_CONTROL: "private, no-store"}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -51,6 +60,8 @@ class Door:
         self._bus = ingress.bus
         self._index = Bucket(ingress.bus, subjects.HISTORIES_KV, HistoryRecord)
         self._turning = erasing.Turning(ingress.bus)
+        self._room = asyncio.Semaphore(READ_AT_ONCE)
+        self._tenants: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def turning(self, app: web.Application) -> AsyncIterator[None]:
         """What is done while the server runs."""
@@ -61,7 +72,10 @@ class Door:
 
     async def list(self, request: web.Request) -> web.StreamResponse:
         limit = _limit(request.query.get("limit", str(PAGE)))
-        tenant = caller_of(request).tenant
+        caller = caller_of(request)
+        if not (caller.key or caller.admin):
+            raise Forbidden("nobody needs a key here, so all are one tenant: who knows a session's id may ask for it")
+        tenant = caller.tenant
         high = await self._before(tenant, request.query.get("before"))
         mine = functools.partial(self._index.first, subjects.history_of(tenant))
         page = await newest(mine, 1, high, limit + 1)
@@ -97,20 +111,21 @@ class Door:
         return shown.listed(record, entry, last.time)
 
     async def show(self, request: web.Request) -> web.StreamResponse:
-        return web.json_response(shown.session(await self._transcript(request)), headers=PRIVATE)
+        async with self._transcript(request) as found:
+            told = await asyncio.to_thread(shown.session, found)
+        return web.json_response(told, headers=PRIVATE)
 
     async def transcript(self, request: web.Request) -> web.StreamResponse:
         kind: Any = request.query.get("format", "json")
         if kind not in get_args(texts.Format):
             raise BadField(f"`format` is one of {', '.join(get_args(texts.Format))}")
-        found = await self._transcript(request)
         language = request.query.get("language", "")
-        texts.check(found, language)
-        if kind == "json":
-            return web.json_response(shown.whole(found, language), headers=PRIVATE)
-        text = await asyncio.to_thread(texts.written, found, kind, language)
-        name = ".".join(part for part in (found.session, language, kind) if part)
-        headers = {**PRIVATE, hdrs.CONTENT_DISPOSITION: f'attachment; filename="{name}"'}
+        async with self._transcript(request) as found:
+            text = await asyncio.to_thread(_written, found, kind, language)
+        headers = {**PRIVATE}
+        if kind != "json":
+            name = ".".join(part for part in (found.session, language, kind) if part)
+            headers[hdrs.CONTENT_DISPOSITION] = f'attachment; filename="{name}"'
         return web.Response(text=text, content_type=texts.MEDIA[kind], charset="utf-8", headers=headers)
 
     async def delete(self, request: web.Request) -> web.StreamResponse:
@@ -125,11 +140,21 @@ class Door:
         self._turning.want()
         return web.json_response({"object": "session", "id": session, "deleted": True}, headers=PRIVATE)
 
-    async def _transcript(self, request: web.Request) -> Transcript:
-        found = await transcripts.of_session(self._bus, caller_of(request).tenant, _id(request))
-        if found is None:
-            raise _missing()
-        return found
+    @contextlib.asynccontextmanager
+    async def _transcript(self, request: web.Request) -> AsyncIterator[Transcript]:
+        tenant, session = caller_of(request).tenant, _id(request)
+        mine = self._tenants.setdefault(tenant, asyncio.Lock())
+        async with mine, self._room:
+            found = await transcripts.of_session(self._bus, tenant, session)
+            if found is None:
+                raise _missing()
+            yield found
+
+
+def _written(found: Transcript, kind: texts.Format, language: str) -> str:
+    """Raises LanguageMissing."""
+    texts.check(found, language)
+    return json.dumps(shown.whole(found, language)) if kind == "json" else texts.written(found, kind, language)
 
 
 def _id(request: web.Request) -> str:

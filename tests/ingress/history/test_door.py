@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -138,6 +139,39 @@ async def test_guests_may_not_look(doors: Doors) -> None:
     assert status == 201
     for path in ("/v1/sessions", "/v1/sessions/s1", "/v1/sessions/s1/transcript"):
         assert (await doors.ask("GET", path, room["invite"]))[0] == 403
+
+
+async def test_where_strangers_need_no_key_they_get_no_list(server: NatsServer, bus: Bus) -> None:
+    await bus.declare()
+    await keep(bus, "default", "s1")
+    async with client.ingress(server.url, auth="off", origins=["https://translate.example.org"]) as url:
+        status, body, _ = await ask(f"{url}/v1/sessions")
+        assert (status, body["error"]["code"]) == (403, "forbidden")
+        assert (await ask(f"{url}/v1/sessions/s1"))[0] == 200, "who was told its id was in it"
+    async with client.ingress(server.url, auth="off") as url:
+        assert len((await ask(f"{url}/v1/sessions"))[1]["data"]) == 1, "this machine's user has it to itself"
+
+
+async def test_one_transcript_of_each_tenant_is_in_memory_at_once(
+    doors: Doors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading: Counter[str] = Counter()
+    both, go = asyncio.Event(), asyncio.Event()
+
+    async def held(bus: Bus, tenant: str, session: str) -> None:
+        reading[tenant] += 1
+        if len(reading) == 2:
+            both.set()
+        await go.wait()
+
+    monkeypatch.setattr(transcripts, "of_session", held)
+    async with asyncio.TaskGroup() as group, asyncio.timeout(10):
+        for key in (doors.ours, doors.ours, doors.ours, doors.theirs):
+            group.create_task(doors.ask("GET", "/v1/sessions/s1", key))
+        await both.wait()
+        assert reading == {"ours": 1, "theirs": 1}
+        go.set()
+    assert reading == {"ours": 3, "theirs": 1}
 
 
 async def test_a_deleted_session_is_not_there_any_more(doors: Doors) -> None:
