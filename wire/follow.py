@@ -5,7 +5,7 @@ not survive a restart of the server, can be deleted by an operator, and can fall
 remembers the last sequence that it has seen and makes the consumer anew from there
 
 - after each reconnect,
-- when it was silent for a while although the stream holds more,
+- when it was silent for a while although the stream holds more, or was deleted and made anew,
 
 and drops what comes twice. Flow control bounds what waits in memory: the server sends no more than about 32 MB ahead.
 nats-py calls receivers inside a task of its own and drops what they raise; here the follower ends with it.
@@ -145,8 +145,14 @@ class Follower:
                 return
 
     async def _holds_more(self, seen: int) -> bool:
+        """Or is not the stream any more that was read: whoever made it anew gave its numbers to other messages."""
         try:
             with cancellable():
+                info = await self._js.stream_info(self._stream)
+                if info.created != self._born or info.state.last_seq < seen:
+                    return True
+                if info.state.last_seq == seen:
+                    return False
                 await self._js.get_msg(self._stream, seen + 1, subject=self._subject, next=True)
         except FAILURES:
             return False

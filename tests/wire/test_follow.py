@@ -134,6 +134,19 @@ async def test_a_stream_that_was_made_anew_is_read_from_its_beginning(server: Na
     assert [m.sequence for m in heard] == [1, 2, 3, 4, 5, 1, 2, 3]
 
 
+async def test_a_stream_that_somebody_deleted_is_read_again_when_there_is_another(bus: Bus) -> None:
+    """Its first message has a number that was seen of the one before it."""
+    heard = Inbox()
+    async with following(bus, heard):
+        await store(bus, 5)
+        await heard.until(5)
+        await bus._js.delete_stream(subjects.MAILBOX)
+        await bus.declare()
+        await store(bus, 2)
+        await heard.until(7)
+    assert [m.sequence for m in heard] == [1, 2, 3, 4, 5, 1, 2]
+
+
 async def test_a_place_after_the_end_of_the_stream_is_its_end(bus: Bus) -> None:
     """A stream that lost its newest messages numbers the next ones as it numbered those."""
     await store(bus, 3)
@@ -182,8 +195,10 @@ async def test_silence_while_nothing_comes_is_no_reason_to_begin_anew(bus: Bus) 
         return await real(*arguments, **options)
 
     bus._js.get_msg = get_msg  # type: ignore[method-assign]
-    async with beside(bus.follow(subjects.MAILBOX, subjects.MAILBOX_ALL, 0, heard, check=0.01)):
+    await bus.store(subjects.mailbox("s2", "client"), CHUNK)  # the stream holds more, and none of it is for this one
+    async with beside(bus.follow(subjects.MAILBOX, SUBJECT, 0, heard, check=0.01)):
         await store(bus, 1)
+        await bus.store(subjects.mailbox("s2", "client"), CHUNK)
         await heard.until(1)
         (before,) = [consumer.name for consumer in await bus._js.consumers_info(subjects.MAILBOX)]
         for _ in range(20):
@@ -203,7 +218,8 @@ async def test_a_cancellation_that_comes_with_an_answer_is_not_forgotten(bus: Bu
 
     asked = asyncio.Event()
     bus._js.get_msg = forgetful  # type: ignore[method-assign]
-    follower = asyncio.create_task(bus.follow(subjects.MAILBOX, subjects.MAILBOX_ALL, 0, Inbox(), check=0.01))
+    await bus.store(subjects.mailbox("s2", "client"), CHUNK)
+    follower = asyncio.create_task(bus.follow(subjects.MAILBOX, SUBJECT, 0, Inbox(), check=0.01))
     await soon(asked)
     follower.cancel()
     done, _ = await asyncio.wait({follower}, timeout=5)
