@@ -77,7 +77,7 @@ def decide(
     nodes = capacity.able(seen.nodes, terms.rules)
     prices = capacity.prices(nodes, seen.uses, previous.prices if previous else None)
     everybody = _together([line.held(each) for each in seen.lines])
-    usual = capacity.usual(everybody, prices)
+    usual = capacity.usual(max(everybody, _together(seen.uses), key=lambda held: held.sessions), prices)
     slots = capacity.capacity(nodes, terms.target_utilization, usual)
     used = max(line.load(everybody, prices), sum(line.load(use, prices) for use in seen.uses))
     closed = _closed(previous, nodes, seen.uses, terms)
@@ -107,7 +107,7 @@ def decide(
     )
 
 
-def _together(held: Sequence[Held]) -> Held:
+def _together(held: Sequence[Held] | Sequence[PoolUse]) -> Held:
     return Held(
         sessions=sum(each.sessions for each in held),
         targets=sum(each.targets for each in held),

@@ -125,6 +125,15 @@ def test_sessions_whose_ingress_died_count_as_long_as_schedulers_see_them() -> N
     assert limits(record) == {"i": 3}
 
 
+def test_sessions_that_only_schedulers_see_say_what_is_usual() -> None:
+    """In a pool that is slow there is a session for each slot: without a target if those that are there have none."""
+    slow = [node(f"n{n}", rtf={"asr/m": 5.0, "translate/m": 5.0}) for n in range(3)]
+    left = PoolUse(sessions=3, speech_share=SPEECH_SHARE)
+    record = decide(None, Seen(slow, [line("j", ticket("t1"))], [left]), TERMS, "s1")
+    assert (record.streams, record.used, record.capacity) == (3.0, 9.0, 9.0)
+    assert (record.granted, limits(record)) == ([], {"j": 0})
+
+
 def test_an_ingress_that_is_gone_leaves_its_room_to_others() -> None:
     first = after(None, line("i"), line("j"))
     second = after(first, line("i", seen=1, a=3))
