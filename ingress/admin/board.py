@@ -30,6 +30,7 @@ log = get(__name__)
 
 TICK_S, GATHER_S = 1.0, 0.5
 LINGER_S = 15.0
+MOST_WATCHERS = 100
 SILENT_S = 5.0
 """A process that has not answered for so long has gone."""
 TEXT = {"what": "transcript"}
@@ -65,6 +66,9 @@ class Board:
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
+        """Raises Unavailable."""
+        if self._watchers >= MOST_WATCHERS:
+            raise Unavailable(f"{MOST_WATCHERS} watch this ingress already: close a dashboard, or ask another")
         self._watchers += 1
         self.look()
         try:

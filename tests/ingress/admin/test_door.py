@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from ingress.admin import board
 from ingress.app import STATIC
 from tests.ingress import client, stand_in
 from tests.ingress.access.doors import ask, bearer, given, revoke
@@ -119,6 +120,21 @@ async def test_all_who_watch_are_told_the_same_each_second(url: str) -> None:
     assert 0.5 < stamps[1] - stamps[0] < 3
     late = await told(1)
     assert len(json.loads(late[0][1].removeprefix("data: "))["at"]) >= 3, "what was seen before is kept"
+
+
+async def test_so_many_watch_and_no_more(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(board, "MOST_WATCHERS", 1)
+    async with aiohttp.ClientSession() as http:
+        async with http.get(url + ADMIN + "events") as first:
+            assert first.status == 200
+            assert (await ask(url + ADMIN + "events"))[0] == 503
+            assert (await ask(url + ADMIN + "state"))[0] == 200
+
+        async def is_let_in() -> bool:
+            async with http.get(url + ADMIN + "events") as next:
+                return next.status == 200
+
+        await until(is_let_in)  # once the server has seen that the first went
 
 
 async def test_who_watches_is_cut_off_with_the_key(server: NatsServer, bus: Bus, key: str) -> None:
