@@ -63,6 +63,8 @@ class Database:
             errors.ClientConfigurationError,
         ) as error:  # fmt: skip
             raise SettingsError(f"postgres: {error}") from error
+        except (ValueError, LookupError) as error:  # which asyncpg raises for some addresses; they may quote it
+            raise SettingsError("postgres: this is no address: postgresql://user:password@host/database") from error
 
     async def _migrate(self) -> None:
         async with self._connection.transaction():

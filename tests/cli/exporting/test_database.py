@@ -48,6 +48,15 @@ async def test_tables_of_a_later_version_are_left_alone(tables: Tables, monkeypa
 
 
 @pytest.mark.parametrize(
+    "wrong", ["u:s3cret@h", "postgresql://u:s3cret@h:port/d", "postgresql://u:s3cret@127.0.0.1,/d"]
+)
+async def test_an_address_that_is_none_is_not_quoted_with_its_password(wrong: str) -> None:
+    with pytest.raises(SettingsError, match="postgres: ") as told:
+        await Database(wrong).connect()
+    assert "s3cret" not in str(told.value)
+
+
+@pytest.mark.parametrize(
     "wrong",
     ["nothing at all", "postgresql://dragoman@127.0.0.1:{port}/never", "postgresql://nobody@127.0.0.1:{port}/postgres"],
 )
