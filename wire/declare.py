@@ -44,8 +44,7 @@ def streams(replicas: int = 1) -> Iterator[api.StreamConfig]:
             num_replicas=replicas,
             duplicate_window=min(topology.DEDUP_S, bucket.ttl_s or topology.DEDUP_S),
             allow_direct=True,
-            allow_rollup_hdrs=True,
-            deny_delete=True,
+            deny_delete=True,  # and no rollups: with one message whoever may write a key would take all others away
             allow_msg_ttl=True,
         )
     for store in topology.STORES:

@@ -90,6 +90,14 @@ async def test_a_node_writes_results_and_nothing_in_anothers_name(users: Users) 
         await users.denied("node-gpu-1", subject)
 
 
+async def test_a_node_takes_nobody_elses_record_away(users: Users) -> None:
+    one, other = users["node-gpu-1"], users["node-gpu-2"]
+    await other.store("$KV.nodes.gpu-2", b"{}")
+    with pytest.raises(NatsUnavailable, match="rollup not permitted"):
+        await one.store("$KV.nodes.gpu-1", b"{}", headers={"Nats-Rollup": "all"}, patience=1)
+    assert await other.last("KV_nodes", "$KV.nodes.gpu-2") is not None
+
+
 async def test_a_node_hears_no_answer_but_its_own(users: Users) -> None:
     for subject in (
         "_INBOX_node.gpu-2.>", "_INBOX_node.>", "_INBOX_ingress.>", "_INBOX.>", ">", subjects.MAILBOX_ALL,
