@@ -16,7 +16,7 @@ import psutil
 
 from bench.stack import SCRIPTED, Stack, running
 from ingress.entry import KnownRecord
-from tests.ingress.access.doors import ask, given
+from tests.ingress.access.doors import ask, bearer, given
 from tests.waiting import until
 from wire import subjects
 from wire.bus import Bus
@@ -42,6 +42,16 @@ class House:
 
     async def ask(self, method: str, path: str, key: str = "", **more: Any) -> tuple[int, Any, dict[str, str]]:
         return await ask(self.url + path, method, key=key or self.ours, **more)
+
+    async def transcribe(self, recording: bytes) -> None:
+        """At OpenAI's door, with our key."""
+        form = aiohttp.FormData({"model": "whisper-1"})
+        form.add_field("file", recording, filename="sound.wav")
+        async with (
+            aiohttp.ClientSession(headers=bearer(self.ours)) as http,
+            http.post(f"{self.url}/v1/audio/transcriptions", data=form) as answer,
+        ):
+            assert answer.status == 200, await answer.text()
 
 
 @contextlib.asynccontextmanager

@@ -70,11 +70,5 @@ async def test_a_session_that_is_open_is_read_but_not_deleted(house: House) -> N
 
 async def test_recordings_are_no_sessions(house: House) -> None:
     before = len(await sessions(house, house.ours))
-    form = aiohttp.FormData({"model": "whisper-1"})
-    form.add_field("file", sound(), filename="sound.wav")
-    async with (
-        aiohttp.ClientSession(headers={"Authorization": f"Bearer {house.ours}"}) as http,
-        http.post(f"{house.url}/v1/audio/transcriptions", data=form) as answer,
-    ):
-        assert answer.status == 200, await answer.text()
+    await house.transcribe(sound())
     assert len(await sessions(house, house.ours)) == before

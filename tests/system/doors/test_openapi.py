@@ -8,7 +8,6 @@ import json
 import sys
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from tests.system.doors.house import House, footprint, shrunk_to, sound
@@ -61,13 +60,7 @@ async def documented(house: House, folder: Path) -> Path:
 
 async def test_answers_are_as_documented_and_nothing_stays(house: House, tmp_path: Path) -> None:
     document = await documented(house, tmp_path)
-    form = aiohttp.FormData({"model": "whisper-1"})
-    form.add_field("file", sound(), filename="sound.wav")
-    async with (
-        aiohttp.ClientSession(headers={"Authorization": f"Bearer {house.ours}"}) as http,
-        http.post(f"{house.url}/v1/audio/transcriptions", data=form) as answer,
-    ):
-        assert answer.status == 200, await answer.text()
+    await house.transcribe(sound())
     await fuzzed(house, document, 2)  # what is loaded once is loaded
     before = await footprint(house)
     code, told = await fuzzed(house, document, SECONDS)
