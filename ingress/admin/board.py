@@ -123,6 +123,8 @@ class Board:
 
     def _hear(self, message: Delivered) -> None:
         told: StatsTold = decode(StatsTold, message.data)
+        if message.subject != subjects.stats(told.role, told.instance):
+            return  # at NATS each may answer for itself alone
         process = f"{told.role}.{told.instance}"
         self._told[process] = (time.monotonic(), told)
         self._growth.take(process, told.values)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from ingress.admin import board as module
@@ -9,6 +11,7 @@ from tests.waiting import until
 from wire import subjects
 from wire.bus import Bus
 from wire.errors import Unavailable
+from wire.messages import StatsTold
 
 
 async def test_it_ends_when_nobody_looks_and_begins_again(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,3 +56,22 @@ async def test_it_outlives_the_server(bus: Bus, monkeypatch: pytest.MonkeyPatch)
     async with beside(board.run()):
         assert await board.after(0)
     assert not away
+
+
+async def test_who_answers_in_anothers_name_is_not_heard(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "GATHER_S", 0.2)
+
+    async def answer() -> None:
+        for name, told in (("n1", "n1"), ("n2", "n3")):
+            figures = StatsTold(role="node", instance=told, version="1", at=1.0, values={})
+            await bus.publish(subjects.stats("node", name), figures)
+
+    asked = asyncio.Event()
+    await bus.subscribe(subjects.STATS_ASK, lambda message: asked.set())
+    board = Board(bus, "i1")
+    async with beside(board.run()):
+        board.look()
+        await asked.wait()
+        await answer()
+        assert b'"instance":"n1"' in await board.after(0)
+        assert b'"instance":"n3"' not in board.newest
