@@ -43,6 +43,16 @@ def test_no_container_of_ours_can_write_its_root_or_gain_rights() -> None:
         assert service["security_opt"] == ["no-new-privileges:true"]
 
 
+def test_nothing_is_open_to_others_and_no_password_is_one_that_everybody_knows() -> None:
+    published = [port for service in SERVICES.values() for port in service.get("ports", ())]
+    assert published
+    assert all(port.startswith("127.0.0.1:") for port in published)
+    assert (
+        SERVICES["postgres"]["environment"]["POSTGRES_PASSWORD"] == "${POSTGRES_PASSWORD:-}"
+    )  # empty: it does not start
+    assert SERVICES["grafana"]["environment"]["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"] == "true"
+
+
 def test_files_and_volumes_that_are_named_are_there() -> None:
     for name, service in SERVICES.items():
         for volume in service.get("volumes", ()):
