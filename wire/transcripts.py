@@ -2,7 +2,8 @@
 
 An entry is appended with the expectation that the one before it is its subject's last: a second owner's append is
 refused, and whoever is refused looks what is there. What has a number that is there already has been stored, by
-whomever. Each message goes by itself when the days are over for which its tenant keeps it.
+whomever; what nobody can read has none. Each message goes by itself when the days are over for which its tenant keeps
+it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from wire import subjects, topology
+from wire import schema, subjects, topology
 from wire.bus import Bus, Delivered
 from wire.errors import NatsUnavailable, ProtocolViolation, Stale
 from wire.history import ERASED, AnyEntry, Entry, Erased, HistoryRecord, Transcript, gathered
@@ -64,15 +65,16 @@ class Book:
         raise Stale(self._subject)
 
     async def add_late(self, entries: Sequence[Entry], days: float) -> bool:
-        """Add them, numbered anew behind the last. False: there is nothing of this session, or it was deleted. Raises
-        as `add` does."""
+        """Add them behind the last, under its number: the next one is the session's, which may still go on. False:
+        there is nothing of this session, or it was deleted. Raises as `add` does."""
         for entry in entries:
             for _ in range(TRIES):
-                self.n = UNKNOWN
                 await self._look()
                 if self.n in (0, ERASED):
                     return False
-                if await self.add(msgspec.structs.replace(entry, n=self.n + 1), days):
+                late = msgspec.structs.replace(entry, n=self.n)
+                with contextlib.suppress(Stale):
+                    await self._bus.store(self._subject, late, expect_last=self._sequence, ttl=seconds(days))
                     break
             else:
                 raise Stale(self._subject)
@@ -80,17 +82,7 @@ class Book:
 
     async def _look(self) -> None:
         last = await self._bus.last(subjects.TRANSCRIPTS, self._subject)
-        self.n, self._sequence = (_number(last), last.sequence) if last is not None else (0, 0)
-
-
-class _Numbered(msgspec.Struct):
-    """An entry of whatever kind: a later version may know more."""
-
-    n: int
-
-
-def _number(found: Delivered) -> int:
-    return msgspec.json.decode(found.data, type=_Numbered).n
+        self.n, self._sequence = (schema.opening(last.data).n, last.sequence) if last is not None else (0, 0)
 
 
 def seconds(days: float) -> int:

@@ -44,14 +44,14 @@ async def test_two_that_write_the_same_at_once_write_it_once(bus: Bus) -> None:
     assert await lines(bus) == [f"line {n}" for n in range(1, 6)]
 
 
-async def test_what_comes_late_is_numbered_behind_the_last(bus: Bus) -> None:
+async def test_what_comes_late_stands_behind_the_last(bus: Bus) -> None:
     book = Book(bus, "t", "s1")
     assert not await book.add_late([said(1)], 7)
     await book.add(SessionEnded(n=9, reason="client", utterances=1), 7)
     assert await Book(bus, "t", "s1").add_late([said(1), said(2)], 7)
     found = await transcripts.of_session(bus, "t", "s1")
     assert found is not None
-    assert ([line.text for line in found.lines], found.last) == (["line 1", "line 2"], 11)
+    assert ([line.text for line in found.lines], found.last) == (["line 1", "line 2"], 9)
     await bus.store(subjects.transcript("t", "s1"), Erased())
     assert not await book.add_late([said(3)], 7)
     assert not await book.add(said(12), 7)
@@ -71,16 +71,19 @@ async def test_whoever_is_always_too_late_is_told(bus: Bus, monkeypatch: pytest.
         await book.add_late([said(2)], 7)
 
 
-async def test_somebody_who_is_first_each_time_ends_a_late_line(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    book = Book(bus, "t", "s1")
-    await book.add(said(1), 7)
+async def test_what_comes_late_takes_no_number_of_a_session_that_goes_on(bus: Bus) -> None:
+    session = Book(bus, "t", "s1")
+    await session.add(said(1), 7)
+    assert await Book(bus, "t", "s1").add_late([said(5, "late"), said(6, "later")], 7)
+    assert await session.add(said(2), 7)
+    assert not await Book(bus, "t", "s1").add(said(2), 7)
+    assert await lines(bus) == ["line 1", "line 2", "late", "later"]
 
-    async def another(*_: object, **__: object) -> bool:
-        return False
 
-    monkeypatch.setattr(book, "add", another)
-    with pytest.raises(Stale):
-        await book.add_late([said(2)], 7)
+async def test_what_nobody_can_read_is_in_nobodys_way(bus: Bus) -> None:
+    await bus.store(subjects.transcript("t", "s1"), b"\0")
+    assert await Book(bus, "t", "s1").add(said(1), 7)
+    assert await lines(bus) == ["line 1"]
 
 
 async def test_entries_go_when_their_days_are_over(bus: Bus) -> None:
