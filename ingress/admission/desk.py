@@ -28,7 +28,7 @@ from ingress.signal import Signal
 from wire import subjects
 from wire.bus import Bus
 from wire.env import IngressSettings
-from wire.errors import NoScheduler, Unavailable
+from wire.errors import NoScheduler, ProtocolViolation, Unavailable
 from wire.kv import Bucket
 from wire.log import get
 from wire.protocol import QueueStatus
@@ -47,6 +47,8 @@ UNRULED_S = 2.0
 """Schedulers that have said nothing of room for so long will not."""
 SILENT_S = 2.0 * LEASE_TTL_S
 """Schedulers that have said nothing for so long are gone, all of them."""
+SLEPT_S = 5.0 * STATUS_S
+"""What is done each STATUS_S and comes so late says that this process was stopped: its host slept, or swaps."""
 TICKET_BYTES = 5
 """Of ids, which tell tickets of all ingresses apart."""
 AT_ONCE = 100
@@ -102,7 +104,7 @@ class Desk:
         self._came_at = 0.0
         self._stir, self._unsaid = Signal(), Signal()
         self._ruled = asyncio.Event()
-        self._began_at = self._beat_at = time.monotonic()
+        self._began_at = self._beat_at = self._sent_away_at = time.monotonic()
 
     # --- what doors ask ---
 
@@ -258,8 +260,9 @@ class Desk:
 
     def _send_away(self, now: float) -> None:
         """Those who wait for a scheduler, where there is none."""
-        if not self._bus.connected:
-            self._beat_at = now  # nobody can be heard
+        if not self._bus.connected or now - self._sent_away_at > SLEPT_S:
+            self._beat_at = now  # nobody can be heard, or nobody was while this process stood still
+        self._sent_away_at = now
         if self.book.admission is not None and now - self._beat_at <= SILENT_S:
             return
         for turn, waiter in self._turns.values():
@@ -274,8 +277,7 @@ class Desk:
             try:
                 await self._lines.put(self._key, self.book.record(), patience=LINE_RENEW_S)
                 if self.book.lapsed(now):  # maybe others were given what was ours
-                    if (record := await self._admission.get(self._pool)) is not None:
-                        self._rule(self._pool, record)
+                    await self._ask()
                     log.info("the line knows of this ingress", ingress=self.book.ingress)
                 self.book.told(now)
                 self._stir.set()
@@ -284,3 +286,12 @@ class Desk:
                 self._unsaid.set()
             await asyncio.sleep(PAUSE_S)
             await self._unsaid.wait_for(LINE_RENEW_S)
+
+    async def _ask(self) -> None:
+        """What is said of room, now that this ingress is known of. Raises NatsUnavailable."""
+        try:
+            record = await self._admission.get(self._pool)
+        except ProtocolViolation as error:
+            log.warning("what is said of room cannot be read", pool=self._pool, error=str(error))
+        else:
+            self._rule(self._pool, record)

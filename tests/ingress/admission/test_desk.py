@@ -227,6 +227,34 @@ async def test_those_who_wait_are_told_when_all_schedulers_have_gone(
         await holds(lambda: waiter.ended[:1] == [endings.NO_SCHEDULER])
 
 
+async def test_who_slept_does_not_take_the_others_for_dead(
+    desk: Desk, leader: Leader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await leader.give(0)
+    with ExitStack() as place:
+        turn, waiter = come(place, desk)
+        await holds(lambda: len(waiter.told) > 0)
+        slept_s = 2 * desk_module.SILENT_S
+        for since in ("_beat_at", "_sent_away_at"):
+            setattr(desk, since, getattr(desk, since) - slept_s)
+        turn.since -= slept_s
+        count = len(waiter.told)
+        await holds(lambda: len(waiter.told) > count + 1)
+        assert not waiter.ended
+
+
+async def test_what_is_said_of_room_and_cannot_be_read_is_let_be(bus: Bus) -> None:
+    await bus.store(f"$KV.{subjects.ADMISSION_KV}.default", b'{"type":"AdmissionRecord@2"}')
+    lines = Bucket(bus, subjects.LINES_KV, LineRecord)
+
+    async def is_there() -> bool:
+        return await lines.get(subjects.line_key("default", "me")) is not None
+
+    async with open_desk(bus, "me") as desk:
+        await until(is_there)
+        await holds(lambda: not desk.book.lapsed(asyncio.get_running_loop().time()))
+
+
 async def test_who_was_not_heard_of_for_long_asks_anew_before_anybody_comes_in(
     server: NatsServer, bus: Bus, desk: Desk, leader: Leader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
