@@ -67,7 +67,7 @@ class Mender:
 
     async def requeue(self, buried: Buried) -> None:
         """Begin; what is under way already is left alone. Raises NotKept, Unavailable."""
-        if self.states.get(buried.id, ("", ""))[0] == REQUEUED:
+        if self._is_requeued(buried):
             return
         if sum(state == REQUEUED for state, _ in self.states.values()) >= MOST_AT_ONCE:
             raise Unavailable(f"{MOST_AT_ONCE} jobs are being run again: wait until some are done")
@@ -77,8 +77,13 @@ class Mender:
         record = await announced(self._bus, job.tenant, job.session)
         if record is None:
             raise NotKept("no transcript is kept of its session, so there is nowhere to put its words")
+        if self._is_requeued(buried):  # somebody else asked in the same moment
+            return
         self._say(buried, REQUEUED, "")
         self._asked.put_nowait((buried, job, record.days))
+
+    def _is_requeued(self, buried: Buried) -> bool:
+        return self.states.get(buried.id, ("", ""))[0] == REQUEUED
 
     async def _see_to(self, buried: Buried, job: Job, days: float) -> None:
         began = time.monotonic()

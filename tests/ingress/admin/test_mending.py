@@ -3,6 +3,7 @@ told."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -92,8 +93,8 @@ async def done(mender: Mender) -> None:
 @pytest.mark.usefixtures("history")
 async def test_its_words_come_into_the_transcript_and_it_leaves_dead(bus: Bus, mender: Mender) -> None:
     found = await buried(bus)
-    for _ in range(2):
-        await mender.requeue(found)
+    await asyncio.gather(*(mender.requeue(found) for _ in range(3)))
+    await mender.requeue(found)
     assert mender.states == {found.id: (REQUEUED, "")}
     message, work = await taken(bus)
     assert (work.attempt, work.speak, work.recorded, work.pcm) == (5, [], True, job().pcm)
