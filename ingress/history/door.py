@@ -1,7 +1,7 @@
 """`/v1/sessions` over HTTP: see docs/history.md. A session of another tenant is not there, on every path.
 
-A transcript may be as long as somebody cared to talk. So what takes long is done beside the event loop, and few are in
-memory at once: one of each tenant, so that none holds up the others.
+A transcript may be as long as somebody cared to talk. So what takes long is done beside the event loop, and few are
+read or deleted at once: one of each tenant, so that none holds up the others.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, get_args
 from weakref import WeakValueDictionary
 
+import msgspec
 from aiohttp import hdrs, web
 
 from ingress.access import answers
@@ -30,7 +30,7 @@ from wire.kv import Bucket
 SESSIONS = "/v1/sessions"
 SESSION = SESSIONS + "/{id}"
 MAX_PAGE, PAGE = 100, 20
-READ_AT_ONCE = 4
+AT_ONCE = 4
 PRIVATE = {hdrs.CACHE_CONTROL: "private, no-store"}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -55,13 +55,25 @@ def install(app: web.Application, ingress: Ingress) -> None:
     app.cleanup_ctx.append(door.turning)
 
 
+class Turns:
+    """So many at once, and one of each tenant."""
+
+    def __init__(self, at_once: int) -> None:
+        self._room = asyncio.Semaphore(at_once)
+        self._tenants: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    @contextlib.asynccontextmanager
+    async def of(self, tenant: str) -> AsyncIterator[None]:
+        async with self._tenants.setdefault(tenant, asyncio.Lock()), self._room:
+            yield
+
+
 class Door:
     def __init__(self, ingress: Ingress) -> None:
         self._bus = ingress.bus
         self._index = Bucket(ingress.bus, subjects.HISTORIES_KV, HistoryRecord)
         self._turning = erasing.Turning(ingress.bus)
-        self._room = asyncio.Semaphore(READ_AT_ONCE)
-        self._tenants: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._reading, self._deleting = Turns(AT_ONCE), Turns(AT_ONCE)
 
     async def turning(self, app: web.Application) -> AsyncIterator[None]:
         """What is done while the server runs."""
@@ -121,40 +133,42 @@ class Door:
             raise BadField(f"`format` is one of {', '.join(get_args(texts.Format))}")
         language = request.query.get("language", "")
         async with self._transcript(request) as found:
-            text = await asyncio.to_thread(_written, found, kind, language)
+            body = await asyncio.to_thread(_written, found, kind, language)
         headers = {**PRIVATE}
         if kind != "json":
             name = ".".join(part for part in (found.session, language, kind) if part)
             headers[hdrs.CONTENT_DISPOSITION] = f'attachment; filename="{name}"'
-        return web.Response(text=text, content_type=texts.MEDIA[kind], charset="utf-8", headers=headers)
+        return web.Response(body=body, content_type=texts.MEDIA[kind], charset="utf-8", headers=headers)
 
     async def delete(self, request: web.Request) -> web.StreamResponse:
         tenant, session = caller_of(request).tenant, _id(request)
-        if await self._bus.last(subjects.TRANSCRIPTS, subjects.transcript(tenant, session)) is None:
-            raise _missing()
-        try:
-            await erasing.check_over(self._bus, tenant, session)
-        except erasing.SessionOpen as error:
-            return answers.error(409, str(error), code=error.code)
-        await erasing.erase(self._bus, tenant, session)
+        async with self._deleting.of(tenant):
+            if await self._bus.last(subjects.TRANSCRIPTS, subjects.transcript(tenant, session)) is None:
+                raise _missing()
+            try:
+                await erasing.check_over(self._bus, tenant, session)
+            except erasing.SessionOpen as error:
+                return answers.error(409, str(error), code=error.code)
+            await erasing.erase(self._bus, tenant, session)
         self._turning.want()
         return web.json_response({"object": "session", "id": session, "deleted": True}, headers=PRIVATE)
 
     @contextlib.asynccontextmanager
     async def _transcript(self, request: web.Request) -> AsyncIterator[Transcript]:
         tenant, session = caller_of(request).tenant, _id(request)
-        mine = self._tenants.setdefault(tenant, asyncio.Lock())
-        async with mine, self._room:
+        async with self._reading.of(tenant):
             found = await transcripts.of_session(self._bus, tenant, session)
             if found is None:
                 raise _missing()
             yield found
 
 
-def _written(found: Transcript, kind: texts.Format, language: str) -> str:
+def _written(found: Transcript, kind: texts.Format, language: str) -> bytes:
     """Raises LanguageMissing."""
     texts.check(found, language)
-    return json.dumps(shown.whole(found, language)) if kind == "json" else texts.written(found, kind, language)
+    if kind == "json":
+        return msgspec.json.encode(shown.whole(found, language))
+    return texts.written(found, kind, language).encode()
 
 
 def _id(request: web.Request) -> str:
