@@ -16,6 +16,8 @@ log = get(__name__)
 
 R = TypeVar("R", bound=Message)
 
+END_OF_STREAM = 2**60
+
 
 @dataclass(frozen=True, slots=True)
 class Row(Generic[R]):
@@ -98,10 +100,11 @@ class Bucket(Generic[R]):
         await self._bus.store(self._prefix + key, None, expect_last=revision)
 
     async def items(self, keys: str = ">") -> dict[str, R]:
-        """All keys that match, with their values. One read for each: for start-up, not for a hot path."""
-        everything = self._prefix + keys
-        found = await self._bus.read(self._stream, everything, 1, await self._bus.newest(self._stream))
-        return {entry[0]: entry[1] for entry in map(self._entry, found) if entry is not None and entry[1] is not None}
+        """All keys that match, with their values. One read for each: for start-up, not for a hot path. A key that is
+        written meanwhile moves to the end, and is read there."""
+        found = await self._bus.read(self._stream, self._prefix + keys, 1, END_OF_STREAM)
+        entries = dict(entry for entry in map(self._entry, found) if entry is not None)
+        return {key: value for key, value in entries.items() if value is not None}
 
     async def follow(self, receive: Callable[[str, R | None], None]) -> None:
         """Call `receive(key, value)` for all that is there and each change, for ever; None: deleted.

@@ -153,6 +153,22 @@ async def test_items_are_chosen_by_their_first_token(bus: Bus) -> None:
     assert set(await bucket.items("1.*")) == {"1.a", "1.b"}
 
 
+async def test_a_key_that_is_written_while_all_are_read_is_among_them(
+    bus: Bus, bucket: Bucket[BindingRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = bus.read
+
+    async def meanwhile(stream: str, subject: str, first: int, last: int) -> object:
+        await bucket.put("s.1", record(1, "renewed"))
+        await bucket.delete("s.2")
+        return await read(stream, subject, first, last)
+
+    await bucket.put("s.1", record(1))
+    await bucket.put("s.2", record(2))
+    monkeypatch.setattr(bus, "read", meanwhile)
+    assert await bucket.items() == {"s.1": record(1, "renewed")}
+
+
 async def test_keys_are_found_in_the_order_in_which_they_were_written(bus: Bus, bucket: Bucket[BindingRecord]) -> None:
     for utterance in (1, 2, 3):
         await bucket.put(f"s.{utterance}", record(utterance))
