@@ -30,7 +30,7 @@ from wire.kv import Bucket
 SESSIONS = "/v1/sessions"
 SESSION = SESSIONS + "/{id}"
 MAX_PAGE, PAGE = 100, 20
-AT_ONCE = 4
+READ_AT_ONCE = 4
 PRIVATE = {hdrs.CACHE_CONTROL: "private, no-store"}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -73,7 +73,7 @@ class Door:
         self._bus = ingress.bus
         self._index = Bucket(ingress.bus, subjects.HISTORIES_KV, HistoryRecord)
         self._turning = erasing.Turning(ingress.bus)
-        self._reading, self._deleting = Turns(AT_ONCE), Turns(AT_ONCE)
+        self._reading, self._deleting = Turns(READ_AT_ONCE), Turns(1)
 
     async def turning(self, app: web.Application) -> AsyncIterator[None]:
         """What is done while the server runs."""

@@ -29,7 +29,6 @@ from wire.records import BindingRecord
 
 log = get(__name__)
 
-AT_ONCE = 32
 TRIES = 5
 FILE_BYTES = 8 * topology.MIB
 """A stream's files are as large at most."""
@@ -95,17 +94,11 @@ async def _marked(bus: Bus, transcript: str) -> int:
 
 
 async def _overwrite(bus: Bus, stream: str, subject: str, but: int) -> None:
-    """Each message of it, save the one of sequence `but`."""
-    room = asyncio.Semaphore(AT_ONCE)
-
-    async def one(sequence: int) -> None:
-        async with room:
-            await bus.discard(stream, sequence)
-
+    """Each message of it, save the one of sequence `but`. One after another: of many at once the server does no more in
+    a second, and lets what live sessions write wait meanwhile."""
     while found := [each for each in await transcripts.sequences(bus, stream, subject) if each != but]:
-        async with asyncio.TaskGroup() as group:
-            for sequence in found:
-                group.create_task(one(sequence))
+        for sequence in found:
+            await bus.discard(stream, sequence)
 
 
 class Turning:

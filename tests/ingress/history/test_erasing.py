@@ -166,3 +166,24 @@ async def test_files_are_turned_over_when_the_server_is_there_again(bus: Bus, mo
         turning.want()
         await until(done)
     assert len(turned) == 1 + len(erasing.FILLED)
+
+
+async def test_one_message_is_overwritten_at_a_time(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    await bus.declare()
+    for n in range(1, 6):
+        await Book(bus, "t", "s1").add(Said(n=n, utterance=n, text=SECRET, language="en", start=0, end=1), 7)
+    under_way: set[int] = set()
+    most = 0
+    discard = bus.discard
+
+    async def watched(stream: str, sequence: int) -> None:
+        nonlocal most
+        under_way.add(sequence)
+        most = max(most, len(under_way))
+        await discard(stream, sequence)
+        under_way.discard(sequence)
+
+    monkeypatch.setattr(bus, "discard", watched)
+    await erasing.erase(bus, "t", "s1")
+    assert most == 1
+    assert len(await transcripts.sequences(bus, subjects.TRANSCRIPTS, subjects.transcript("t", "s1"))) == 1, "the mark"
