@@ -37,8 +37,8 @@ class Role(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `declares`: it makes streams, brings them up to date and sees how full they are (nobody deletes any but who may do
     everything).
     `direct`: messages may be sent as they are, wherever the asker wants them: see deploy/nats/README.md.
-    `deny`: of what `publish` allows. `shut`: streams whose messages it may not get in any way, where `publish` allows
-    the API of the hub's domain."""
+    `deny`: of what `publish` allows. `shut`: streams that it may not look into in any way, where `publish` allows the
+    API of the hub's domain."""
 
     inbox: str = ""
     publish: list[str] = []
@@ -108,8 +108,12 @@ def _jetstream(role: Role) -> Iterator[str]:
 
 
 def _shut(stream: str) -> Iterator[str]:
-    """All ways to a stream's messages, and to the keys of a bucket."""
-    for verb in ("STREAM.MSG.GET", "DIRECT.GET", "CONSUMER.CREATE", "CONSUMER.DURABLE.CREATE", "CONSUMER.MSG.NEXT"):
+    """All ways to a stream's messages, to their subjects (which name tenants, sessions and keys), to those who read it,
+    and to the keys of a bucket."""
+    for verb in (
+        "STREAM.MSG.GET", "DIRECT.GET", "STREAM.INFO", "CONSUMER.CREATE", "CONSUMER.DURABLE.CREATE",
+        "CONSUMER.MSG.NEXT", "CONSUMER.DELETE", "CONSUMER.INFO", "CONSUMER.LIST", "CONSUMER.NAMES",
+    ):  # fmt: skip
         yield f"{HUB}.{verb}.{stream}"
         yield f"{HUB}.{verb}.{stream}.>"
     if stream.startswith("KV_"):

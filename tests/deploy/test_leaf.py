@@ -69,3 +69,5 @@ async def test_a_node_behind_a_leaf_takes_jobs_and_may_do_no_more_than_a_node(tm
                     await stranger.store(f"$KV.{subjects.KEYS_KV}.k", b"{}", patience=1)
                 with pytest.raises(NatsUnavailable):
                     await stranger.last(subjects.MAILBOX, subjects.mailbox("s1", "node"))
+                with pytest.raises(NatsUnavailable):
+                    await stranger.newest(f"KV_{subjects.KEYS_KV}")  # whose subjects are told to who asks so

@@ -75,6 +75,7 @@ def test_what_is_shut_is_denied_in_every_way() -> None:
     denied = permissions.of(Role(publish=["$JS.hub.API.STREAM.>"], deny=["x"], shut=["MAILBOX", "KV_keys"])).deny
     assert denied[0] == "x"
     assert {"$JS.hub.API.STREAM.MSG.GET.MAILBOX", "$JS.hub.API.CONSUMER.CREATE.MAILBOX.>"} < set(denied)
+    assert {"$JS.hub.API.STREAM.INFO.KV_keys", "$JS.hub.API.CONSUMER.DELETE.MAILBOX.>"} < set(denied)
     assert [each for each in denied if "$KV" in each] == ["$JS.hub.API.$KV.keys.>"]
 
 
