@@ -67,11 +67,18 @@ class Admitting:
         await self._lines_kv.follow(self._line_changed)
 
     def _line_changed(self, key: str, record: LineRecord | None) -> None:
+        now = time.monotonic()
         if record is None:
             self._lines.pop(key, None)
         else:
-            self._lines[key] = (time.monotonic(), record)
+            if key not in self._lines:
+                self._forget_silent(now)
+            self._lines[key] = (now, record)
         self._stirred.set()
+
+    def _forget_silent(self, now: float) -> None:
+        """Ingresses that went without a word."""
+        self._lines = {key: seen for key, seen in self._lines.items() if seen[0] > now - topology.LINE_TTL_S}
 
     async def run(self) -> None:
         """For ever."""
@@ -97,7 +104,7 @@ class Admitting:
         if not self._deciding:
             await self._begin()
         now = time.monotonic()
-        self._lines = {key: seen for key, seen in self._lines.items() if seen[0] > now - topology.LINE_TTL_S}
+        self._forget_silent(now)
         nodes = list(self._nodes())
         pools = {pool for node in nodes for pool in node.pools if node.ready}
         pools |= {subjects.line_of_key(key)[0] for key in self._lines} | self._standing.keys()

@@ -17,6 +17,8 @@ log = get(__name__)
 R = TypeVar("R", bound=Message)
 
 END_OF_STREAM = 2**60
+MOST_DELETED = 1000
+"""Keys of which it is remembered that they were deleted: of others, `create` has to look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +120,11 @@ class Bucket(Generic[R]):
 
         def take(found: Delivered) -> None:
             if (entry := self._entry(found)) is not None:
+                self._deleted.pop(entry[0], None)
                 if entry[1] is None:
                     self._deleted[entry[0]] = found.sequence
-                else:
-                    self._deleted.pop(entry[0], None)
+                    if len(self._deleted) > MOST_DELETED:
+                        del self._deleted[next(iter(self._deleted))]
                 receive(*entry, found.time)
 
         await self._bus.follow(self._stream, self._prefix + ">", 0, take)

@@ -254,3 +254,11 @@ async def test_when_a_scheduler_dies_another_says_who_is_let_in(bus: Bus, pool: 
         assert first.leases.owns(0)
         await dying.aclose()
         await until(lambda: goes_on("second"), patience=40)
+
+
+async def test_whoever_has_no_turn_forgets_ingresses_that_have_gone(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topology, "LINE_TTL_S", 0.0)
+    made = Admitting(bus, "s2", Terms(), lambda: False, list, list)
+    for name in "ij":
+        made._line_changed(subjects.line_key("default", name), line(name))
+    assert set(made._lines) == {"default.j"}

@@ -6,7 +6,7 @@ import pytest
 
 from tests.inbox import beside, disconnected, soon
 from tests.nats_server import NatsServer
-from wire import subjects
+from wire import kv, subjects
 from wire.bus import Bus
 from wire.errors import NatsUnavailable, ProtocolViolation, Stale
 from wire.kv import Bucket
@@ -167,6 +167,27 @@ async def test_a_key_that_is_written_while_all_are_read_is_among_them(
     await bucket.put("s.2", record(2))
     monkeypatch.setattr(bus, "read", meanwhile)
     assert await bucket.items() == {"s.1": record(1, "renewed")}
+
+
+async def test_few_of_the_keys_that_were_deleted_are_remembered(
+    bucket: Bucket[BindingRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kv, "MOST_DELETED", 2)
+    over = asyncio.Event()
+
+    def heard(key: str, value: BindingRecord | None) -> None:
+        if key == "s.9":
+            over.set()
+
+    async with beside(bucket.follow(heard)):
+        for number in range(1, 6):
+            await bucket.put(f"s.{number}", record(number))
+            await bucket.delete(f"s.{number}")
+        await bucket.put("s.9", record(9))
+        await soon(over)
+    assert set(bucket._deleted) == {"s.4", "s.5"}
+    assert await bucket.create("s.1", record(1)) is not None
+    assert await bucket.create("s.5", record(5)) is not None
 
 
 async def test_keys_are_found_in_the_order_in_which_they_were_written(bus: Bus, bucket: Bucket[BindingRecord]) -> None:
