@@ -9,6 +9,7 @@ from tests.ingress import client, stand_in
 from tests.ingress.recordings.caller import Jobs, jobs_at
 from tests.ingress.recordings.scribe import Scribe, writing
 from tests.nats_server import NatsServer
+from wire.bus import Bus
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ async def jobs(server: NatsServer, scribe: Scribe, node: None) -> AsyncIterator[
 
 
 @pytest.fixture
-async def idle(server: NatsServer) -> AsyncIterator[Jobs]:
-    """`/v1/jobs` of an ingress without nodes: what it is brought, waits."""
+async def idle(server: NatsServer, bus: Bus) -> AsyncIterator[Jobs]:
+    """`/v1/jobs` of an ingress without nodes: what it is brought, waits. (With `bus` the streams are there.)"""
     async with client.ingress(server.url) as url, jobs_at(url) as jobs:
         yield jobs
