@@ -78,6 +78,7 @@ def test_falsehoods_are_sent_too() -> None:
 
 
 def test_the_unions_hold_every_class() -> None:
-    assert set(typing.get_args(AnyClientEvent)) == set(ClientEvent.__subclasses__())
+    told = {kind for kind in ClientEvent.__subclasses__() if kind.__module__ == "wire.protocol"}
+    assert set(typing.get_args(AnyClientEvent)) == told
     assert set(typing.get_args(AnyClientRequest)) == set(ClientRequest.__subclasses__())
     assert decode(AnyClientRequest, encode(CloseRequest())) == CloseRequest()
