@@ -57,7 +57,7 @@ class LanguagesChosen(Entry, frozen=True, kw_only=True):
 
 class Said(Entry, frozen=True, kw_only=True):
     """`start`, `end` and the times of `words` are seconds of the session's audio; `words` only where they were asked
-    for."""
+    for. `ended`: it was added after the session, which had ended then (seconds since the epoch)."""
 
     utterance: int
     text: str
@@ -65,14 +65,16 @@ class Said(Entry, frozen=True, kw_only=True):
     start: float
     end: float
     words: list[Word] = []
+    ended: float = 0.0
 
 
 class Rendered(Entry, frozen=True, kw_only=True):
-    """What was said, in the language `target`."""
+    """What was said, in the language `target`. `ended`: as above."""
 
     utterance: int
     target: str
     text: str
+    ended: float = 0.0
 
 
 class Failed(Entry, frozen=True, kw_only=True):
@@ -97,6 +99,17 @@ class Erased(Entry, frozen=True, kw_only=True, omit_defaults=False):
 
 
 AnyEntry = SessionBegan | LanguagesChosen | Said | Rendered | Failed | SessionEnded | Erased
+
+
+def ended_at(last: AnyEntry | None, stamp: float) -> float:
+    """When a session ended of which this is the last entry, stored at `stamp`; 0: it goes on."""
+    match last:
+        case SessionEnded():
+            return stamp
+        case Said(ended=ended) | Rendered(ended=ended):
+            return ended
+        case _:
+            return 0.0
 
 
 class HistoryRecord(Message, frozen=True, kw_only=True, omit_defaults=False):

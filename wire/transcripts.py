@@ -18,7 +18,18 @@ import msgspec
 from wire import schema, subjects, topology
 from wire.bus import Bus, Delivered
 from wire.errors import NatsUnavailable, ProtocolViolation, Stale
-from wire.history import ERASED, AnyEntry, Entry, Erased, HistoryRecord, Transcript, gathered
+from wire.history import (
+    ERASED,
+    AnyEntry,
+    Entry,
+    Erased,
+    HistoryRecord,
+    Rendered,
+    Said,
+    Transcript,
+    ended_at,
+    gathered,
+)
 from wire.kv import Bucket
 from wire.log import get
 from wire.messages import decode
@@ -64,15 +75,15 @@ class Book:
             return not stored.duplicate
         raise Stale(self._subject)
 
-    async def add_late(self, entries: Sequence[Entry], days: float) -> bool:
+    async def add_late(self, entries: Sequence[Said | Rendered], days: float) -> bool:
         """Add them behind the last, under its number: the next one is the session's, which may still go on. False:
         there is nothing of this session, or it was deleted. Raises as `add` does."""
         for entry in entries:
             for _ in range(TRIES):
-                await self._look()
-                if self.n in (0, ERASED):
+                last = await self._look()
+                if last is None or self.n in (0, ERASED):
                     return False
-                late = msgspec.structs.replace(entry, n=self.n)
+                late = msgspec.structs.replace(entry, n=self.n, ended=ended_at(read(last.data), last.time))
                 with contextlib.suppress(Stale):
                     await self._bus.store(self._subject, late, expect_last=self._sequence, ttl=seconds(days))
                     break
@@ -80,9 +91,10 @@ class Book:
                 raise Stale(self._subject)
         return True
 
-    async def _look(self) -> None:
+    async def _look(self) -> Delivered | None:
         last = await self._bus.last(subjects.TRANSCRIPTS, self._subject)
         self.n, self._sequence = (schema.opening(last.data).n, last.sequence) if last is not None else (0, 0)
+        return last
 
 
 def seconds(days: float) -> int:

@@ -24,7 +24,7 @@ from wire import subjects, topology
 from wire.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
 from wire.bus import Bus
 from wire.errors import ClientError, DragomanError, ProtocolViolation, Unavailable
-from wire.history import Entry, Rendered, Said
+from wire.history import Rendered, Said
 from wire.jobs import Job
 from wire.kv import Bucket
 from wire.log import get
@@ -154,7 +154,7 @@ class Mender:
         self.states[buried.id] = (state, note)
 
 
-def entries_of(job: Job, results: list[NodeMessage]) -> Iterator[Entry]:
+def entries_of(job: Job, results: list[NodeMessage]) -> Iterator[Said | Rendered]:
     """What is to be added to the transcript."""
     end = job.start + len(job.pcm) / (SAMPLE_RATE * BYTES_PER_SAMPLE)
     for result in results:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from ingress.history import texts
-from wire.history import AnyEntry, HistoryRecord, Line, SessionEnded, Transcript
+from wire.history import AnyEntry, HistoryRecord, Line, Transcript, ended_at
 
 
 def listed(record: HistoryRecord, last: AnyEntry, stamp: float) -> dict[str, Any]:
     """`last` is the session's last entry, stored at `stamp`."""
-    over = isinstance(last, SessionEnded)
     return {
         "object": "session",
         "id": record.session,
         "began": record.began,
-        "ended": stamp if over else None,
+        "ended": ended_at(last, stamp) or None,
         "source": record.source,
         "targets": record.targets,
         "between": record.between,

@@ -11,7 +11,7 @@ from tests.waiting import until
 from wire import subjects, topology, transcripts
 from wire.bus import Bus
 from wire.errors import NatsUnavailable, Stale
-from wire.history import Erased, HistoryRecord, Said, SessionBegan, SessionEnded
+from wire.history import Erased, HistoryRecord, Rendered, Said, SessionBegan, SessionEnded, ended_at
 from wire.transcripts import Book
 
 RECORD = HistoryRecord(session="s1", began=5.0, days=7.0, source="en")
@@ -78,6 +78,28 @@ async def test_what_comes_late_takes_no_number_of_a_session_that_goes_on(bus: Bu
     assert await session.add(said(2), 7)
     assert not await Book(bus, "t", "s1").add(said(2), 7)
     assert await lines(bus) == ["line 1", "line 2", "late", "later"]
+
+
+async def test_what_comes_after_a_session_is_over_says_when_that_was(bus: Bus) -> None:
+    session, late = Book(bus, "t", "s1"), Book(bus, "t", "s1")
+
+    async def ended() -> float:
+        last = await bus.last(subjects.TRANSCRIPTS, subjects.transcript("t", "s1"))
+        assert last is not None
+        return ended_at(transcripts.read(last.data), last.time)
+
+    await session.add(said(1), 7)
+    await late.add_late([said(1, "better")], 7)
+    assert await ended() == 0
+    await session.add(SessionEnded(n=9, reason="client", utterances=1), 7)
+    at = await ended()
+    assert at > 1e9
+    for _ in range(2):
+        await late.add_late([said(1, "best"), Rendered(n=0, utterance=1, target="fr", text="mieux")], 7)
+        assert await ended() == at
+    found = await transcripts.of_session(bus, "t", "s1")
+    assert found is not None
+    assert found.ended == pytest.approx(at, abs=0.001)
 
 
 async def test_what_nobody_can_read_is_in_nobodys_way(bus: Bus) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from ingress.history import shown
-from wire.history import Failed, HistoryRecord, Line, Said, SessionEnded, Transcript
+from wire.history import Failed, HistoryRecord, Line, Said, SessionBegan, SessionEnded, Transcript
 from wire.options import Word
 
 RECORD = HistoryRecord(session="s1", began=5.0, days=7, source="auto", targets=["fr"])
@@ -17,7 +17,10 @@ TRANSCRIPT = Transcript(session="s1", began=5.0, ended=9.0, reason="client", sou
 
 def test_a_list_says_of_each_session_whether_it_is_over() -> None:
     said = Said(n=2, utterance=1, text="hi", language="en", start=1, end=2)
+    assert shown.listed(RECORD, SessionBegan(n=1, at=5.0, source="auto"), 8.0)["ended"] is None
     assert shown.listed(RECORD, said, 8.0)["ended"] is None
+    later = Said(n=3, utterance=1, text="hi", language="en", start=1, end=2, ended=7.0)
+    assert shown.listed(RECORD, later, 8.0)["ended"] == 7.0
     assert shown.listed(RECORD, SessionEnded(n=3, reason="client", utterances=1), 8.0) == {
         "object": "session", "id": "s1", "began": 5.0, "ended": 8.0, "source": "auto", "targets": ["fr"], "between": [],
     }  # fmt: skip
