@@ -20,6 +20,10 @@ from wire.log import get
 
 log = get(__name__)
 
+BACKLOG = 4096
+"""Connections that wait to be accepted: when thousands come at once, who finds no place tries again after a second. The
+kernel has a limit of its own (net.core.somaxconn)."""
+
 MAX_LINE, MAX_FIELD, MAX_FIELDS = 4096, 8190, 64
 """Of a request: bytes of its first line and of one header (a JWT has a few thousand), and headers in all."""
 
@@ -104,7 +108,7 @@ async def listen(running: web.AppRunner, settings: IngressSettings, secured: Cer
     """Bind the port; port 0 takes a free one. Returns the base URL. Raises DragomanError (port_in_use,
     port_unusable)."""
     context = secured.context if secured is not None else None
-    site = web.TCPSite(running, settings.host, settings.port, backlog=1024, ssl_context=context)
+    site = web.TCPSite(running, settings.host, settings.port, backlog=BACKLOG, ssl_context=context)
     try:
         await site.start()
     except OSError as error:

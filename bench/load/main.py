@@ -56,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     said.add_argument("--seconds", type=float, default=60.0, metavar="S", help="how long each speaks (60)")
     said.add_argument("--audio", type=Path, metavar="FILE", help="a recording instead of the packaged voice")
     said.add_argument("--said", default="", metavar="TEXT", help="what is said in it")
+    said.add_argument("--pause", type=float, default=1.2, metavar="S", help="between two sentences (1.2)")
     said.add_argument("--source", default="en", metavar="LANGUAGE", help="in which language (en)")
     said.add_argument("--wer", type=float, default=0.2, metavar="SHARE", help="of the words that may be wrong (0.2)")
     said.add_argument("--scripted", action="store_true", help="the nodes at --url have scripted engines")
@@ -146,7 +147,10 @@ async def _speech(given: argparse.Namespace) -> tuple[scripts.Speech, float, flo
     scripted = given.scripted or not given.url
     if given.audio is not None and not (given.said or scripted):
         raise SettingsError("--audio: what is said in it? Give --said TEXT, or success cannot be told")
-    spoken = await scripts.recorded(given.audio, given.said) if given.audio else await asyncio.to_thread(scripts.made)
+    if given.audio:
+        spoken = await scripts.recorded(given.audio, given.said, given.pause)
+    else:
+        spoken = await asyncio.to_thread(scripts.made, given.pause)
     return spoken, given.seconds, None if scripted else given.wer
 
 

@@ -24,7 +24,6 @@ from wire.audio import BYTES_PER_SAMPLE, FRAME_SAMPLES, SAMPLE_RATE
 from wire.env import SchedulerSettings
 
 VARIANTS = 25
-PAUSE_S = 1.2
 LONGEST_SPREAD_S = 12.0
 LAST_PAUSE_S = 1.0
 """After the last word, so that every utterance ends by itself."""
@@ -58,15 +57,15 @@ class Speech:
         return bytes(audio), " ".join(texts)
 
 
-def made() -> Speech:
+def made(pause_s: float) -> Speech:
     """By the packaged voice. Raises ModelMissing without it."""
-    pause = speech.room(PAUSE_S)
+    pause = speech.room(pause_s)
     return Speech([said + pause for said in speech.sentences(SENTENCES)], list(SENTENCES))
 
 
-async def recorded(path: Path, said: str) -> Speech:
+async def recorded(path: Path, said: str, pause_s: float) -> Speech:
     """A recording, and what is said in it. Raises AudioUnreadable."""
-    pause = speech.room(PAUSE_S)
+    pause = speech.room(pause_s)
     return Speech([await speech.recorded(path) + pause], [said])
 
 

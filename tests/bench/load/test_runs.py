@@ -31,9 +31,9 @@ async def servers() -> AsyncIterator[Stage]:
 @pytest.fixture(scope="module", autouse=True)
 def short() -> Iterator[None]:
     """What is said is short."""
-    whole = scripts.made()
+    whole = scripts.made(1.2)
     patch = pytest.MonkeyPatch()
-    patch.setattr(scripts, "made", lambda: Speech(whole.pieces[4:5], whole.texts[4:5]))
+    patch.setattr(scripts, "made", lambda pause: Speech(whole.pieces[4:5], whole.texts[4:5]))
     patch.setattr("bench.load.scripts.LONGEST_SPREAD_S", 1.0)
     yield
     patch.undo()

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.models
 
 @pytest.fixture(scope="module")
 def made() -> Speech:
-    whole = scripts.made()
+    whole = scripts.made(1.2)
     return Speech(whole.pieces[:2], whole.texts[:2])
 
 
