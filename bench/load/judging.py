@@ -85,13 +85,16 @@ def outside(told: Told) -> Verdict:
     return Verdict(kind="failed", reasons=[told.ended or "never answered"])
 
 
-def judge_holder(told: Told) -> Verdict:
-    """Of one who says nothing, and stays: it must be answered at each visit, and be kept."""
+def judge_holder(told: Told, visit: int) -> Verdict:
+    """Of one who says nothing, and stays: what became of it at this visit. It must be answered, and be kept until it
+    leaves or the connection is lost, after which comes another visit."""
+    if visit < len(told.visits) - 1:
+        return Verdict(kind="success" if told.visits[visit].let_in else "in line")
     if told.ended.startswith("refused"):
         return outside(told)
     if told.ended != LEFT:
         return Verdict(kind="failed", reasons=[told.ended or "never answered"])
-    if any(not visit.answered for visit in told.visits):
+    if not told.visits[-1].answered:
         return Verdict(kind="failed", reasons=["never answered"])
     if told.faults:
         return Verdict(kind="failed", reasons=["broke the protocol"])

@@ -89,9 +89,9 @@ async def herd(stage: Stage, asked: Asked) -> list[Phase]:
             killed = True
             await _until(lambda: _everybody_knows(gang), asked.answer_s)
             await asyncio.sleep(asked.hold_s)
-    verdicts = [judging.judge_holder(told) for told in gang.clients]
-    phases = [phase("at once", gang.clients, verdicts)]
+    phases = [phase("at once", gang.clients, [judging.judge_holder(told, 0) for told in gang.clients])]
     if killed:
+        verdicts = [judging.judge_holder(told, 1) for told in gang.clients]
         phases.append(phase("after the kill", gang.clients, verdicts, visit=1))
     return phases
 

@@ -88,11 +88,15 @@ def test_who_was_never_let_in(visit: Visit, ended: str, kind: str, reasons: list
     assert (verdict.kind, verdict.reasons) == (kind, reasons)
 
 
-def test_who_holds_must_be_answered_each_time_and_be_kept() -> None:
+def test_who_holds_must_be_answered_at_each_visit_and_be_kept() -> None:
     in_ = Visit(1.0, answered=2.0, answer="started", let_in=2.0)
     waits = Visit(1.0, answered=2.0, answer="line")
-    assert judging.judge_holder(Told(0, 0, visits=[in_], ended="left")).kind == "success"
-    assert judging.judge_holder(Told(0, 0, visits=[in_, waits], ended="left")).kind == "in line"
-    assert judging.judge_holder(Told(0, 0, visits=[in_, Visit(3.0)], ended="left")).reasons == ["never answered"]
-    assert judging.judge_holder(Told(0, 0, visits=[in_], ended="closed with 1006")).kind == "failed"
-    assert judging.judge_holder(Told(0, 0, visits=[Visit(1.0)], ended="refused: full")).kind == "refused"
+    assert judging.judge_holder(Told(0, 0, visits=[in_], ended="left"), 0).kind == "success"
+    back = Told(0, 0, visits=[in_, waits], ended="left")
+    assert [judging.judge_holder(back, visit).kind for visit in (0, 1)] == ["success", "in line"]
+    away = Told(0, 0, visits=[waits, Visit(3.0)], ended="left")
+    assert [judging.judge_holder(away, visit).kind for visit in (0, 1)] == ["in line", "failed"]
+    assert judging.judge_holder(away, 1).reasons == ["never answered"]
+    refused = Told(0, 0, visits=[in_, Visit(3.0, answered=4.0, answer="refused")], ended="refused: full")
+    assert [judging.judge_holder(refused, visit).kind for visit in (0, 1)] == ["success", "refused"]
+    assert judging.judge_holder(Told(0, 0, visits=[in_], ended="closed with 1006"), 0).kind == "failed"
