@@ -20,6 +20,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from cli.link import RETURNING
 from wire.messages import encode
 from wire.protocol import (
     AnyClientEvent,
@@ -122,7 +123,8 @@ class Speaker:
         self._go_on = None
         address = self._chance.choice(list(self._addresses))
         async with asyncio.timeout(CONNECT_S):
-            socket = await client.ws_connect(address + PATH, heartbeat=PING_S, max_msg_size=2**24)
+            where = address + PATH + (f"?{RETURNING}" if self._token else "")
+            socket = await client.ws_connect(where, heartbeat=PING_S, max_msg_size=2**24)
         try:
             await socket.send_str(encode(self._opening()).decode())
             async with asyncio.TaskGroup() as group:

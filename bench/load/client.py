@@ -22,6 +22,7 @@ from bench.load import websocket
 from bench.load.plan import CHUNK_S, Final, Plan, Told, Visit
 from bench.load.websocket import Socket
 from bench.load.wheel import SLOTS, Wheel
+from cli.link import RETURNING
 from wire.messages import encode
 from wire.protocol import (
     AnyClientEvent,
@@ -138,7 +139,8 @@ class Client:
         port = parts.port or (443 if secured else 80)
         loop = asyncio.get_running_loop()
         self._gone = loop.create_future()
-        self._socket = socket = Socket(self, websocket.greeting(address, self._plan.key))
+        where = f"{address}?{RETURNING}" if self._token else address
+        self._socket = socket = Socket(self, websocket.greeting(where, self._plan.key))
         self._heard_at = time.monotonic()
         try:
             async with asyncio.timeout(CONNECT_S):
