@@ -22,6 +22,7 @@ from collections.abc import Iterable, Sequence
 from actors.capacity import SPEECH_SHARE
 from actors.commands import Command, RunJob
 from actors.session import Session
+from actors.state import CLIENT_LEFT
 from wire.audio import BYTES_PER_SAMPLE, SAMPLE_RATE
 from wire.line import wants
 from wire.records import PoolUse
@@ -32,6 +33,9 @@ SETTLED_S = 25.0
 HEARD_FROM_S = 20.0
 """Of a session's audio: what is said from here on is known, on average, when it counts as settled."""
 WAIT_WINDOW_S = 30.0
+LEFT_S = 5.0
+"""Who left is counted for so long: maybe they are on their way to another ingress. After that they need no room until
+they are back, and then they are in, whether there is any or not."""
 ENOUGH_WAITS = 5
 MOST_WAITS = 1000
 
@@ -51,6 +55,10 @@ class Census:
         self._new: list[str] = []
         self._settling: deque[tuple[float, str]] = deque()
         self._settled: set[str] = set()
+        self._left: dict[str, float | None] = {}
+        """Open sessions without their clients: until when they count."""
+        self._absent: set[str] = set()
+        """Those of them that do not count any more."""
         self._speech: dict[str, float] = {}
         self._waits: list[tuple[str, float]] = []
 
@@ -58,17 +66,21 @@ class Census:
         """No session is known."""
         for memory in (self._shares, self.uses, self.settled, self._new, self._settling, self._settled):
             memory.clear()
+        self._left.clear()
+        self._absent.clear()
 
     def take_over(self, session: Session) -> None:
         """One that is not new."""
         self.count(session)
+        self._notice(session)
         self._settle(session.state.session)
 
     def count(self, session: Session) -> None:
         """As it is now."""
         state = session.state
         share: Share | None = None
-        if state.phase in ("open", "closing") and not state.options.recorded:
+        counts = state.phase in ("open", "closing") and state.session not in self._absent
+        if counts and not state.options.recorded:
             share = (state.pool, *wants(state.targets, state.speech, state.options))
         before = self._shares.get(state.session)
         if share == before:
@@ -96,6 +108,7 @@ class Census:
 
     def commanded(self, session: Session, commands: Sequence[Command]) -> None:
         """This came of what the session has folded in."""
+        self._notice(session)
         if not commands:
             return
         self.count(session)
@@ -104,6 +117,19 @@ class Census:
                 length = len(command.job.pcm) / (BYTES_PER_SAMPLE * SAMPLE_RATE)
                 seconds = max(0.0, min(length, command.job.start + length - HEARD_FROM_S))
                 self._speech[command.job.pool] = self._speech.get(command.job.pool, 0.0) + seconds
+
+    def _notice(self, session: Session) -> None:
+        """Whether its client is there."""
+        state = session.state
+        left = state.phase == "open" and state.close_reason == CLIENT_LEFT
+        if left == (state.session in self._left):
+            return
+        if left:
+            self._left[state.session] = None
+        else:
+            del self._left[state.session]
+            self._absent.discard(state.session)
+            self.count(session)
 
     def waited(self, pool: str, seconds: float) -> None:
         """A node begins the first attempt at a final, so long after it was decided."""
@@ -116,6 +142,14 @@ class Census:
         self._new.clear()
         while self._settling and self._settling[0][0] <= now:
             self._settle(self._settling.popleft()[1])
+        for session, until in self._left.items():
+            if until is None:
+                self._left[session] = now + LEFT_S
+            elif until <= now and session not in self._absent:
+                self._absent.add(session)
+                if (share := self._shares.get(session)) is not None:
+                    self._add(share, -1)
+                    self._forget(session, share[0])
 
     def _settle(self, session: str) -> None:
         share = self._shares.get(session)

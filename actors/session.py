@@ -37,7 +37,7 @@ from actors.captioning import Captioning
 from actors.commands import Command, EndSession, SaveSnapshot, TellClient, TellLive
 from actors.echo import Echo
 from actors.outcomes import tell
-from actors.state import BufferMark, SessionState, Waiting
+from actors.state import CLIENT_LEFT, BufferMark, SessionState, Waiting
 from actors.turns import Turns
 from actors.utterances import Utterances
 from wire.audio import SAMPLE_RATE, seconds
@@ -112,7 +112,7 @@ class Session:
                 self._text(mail, now)
             case ClientLeft():
                 if mail.connection == self.state.connection:
-                    self.state.close_reason = self.state.close_reason or "client_left"
+                    self.state.close_reason = self.state.close_reason or CLIENT_LEFT
             case ClientReturned():
                 self._returned(mail)
             case LanguagesChanged():

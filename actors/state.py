@@ -19,6 +19,9 @@ from wire.history import AnyEntry
 from wire.messages import AudioCleared, CloseRequested, FinalizeRequested, Message
 from wire.options import Options
 
+CLIENT_LEFT = "client_left"
+"""Why a session is about to close whose client went without a word, and may come back."""
+
 
 class BufferMark(msgspec.Struct, frozen=True):
     """Where the audio buffer begins: read the mailbox from `sequence` on, taking chunks from `first_chunk` on, of

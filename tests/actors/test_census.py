@@ -4,12 +4,12 @@ import math
 
 import pytest
 
-from actors.census import ENOUGH_WAITS, MOST_WAITS, PRIOR_EACH_S, SETTLED_S, WAIT_WINDOW_S, Census, Pulse
+from actors.census import ENOUGH_WAITS, LEFT_S, MOST_WAITS, PRIOR_EACH_S, SETTLED_S, WAIT_WINDOW_S, Census, Pulse
 from actors.commands import Command, RunJob, SaveSnapshot
 from actors.session import Session
 from wire.env import SchedulerSettings
 from wire.jobs import Job
-from wire.messages import LanguagesChanged, SessionOpened, SessionTerminated
+from wire.messages import ClientLeft, ClientMail, ClientReturned, LanguagesChanged, SessionOpened, SessionTerminated
 from wire.options import Options
 from wire.records import BindingRecord, PoolUse
 
@@ -27,7 +27,7 @@ class Life:
         self.fold(SessionOpened(session=name, ingress="i", source="fr", targets=["en"], speech=False, pool=pool,
                                 options=self.options))  # fmt: skip
 
-    def fold(self, mail: SessionOpened | LanguagesChanged | SessionTerminated) -> None:
+    def fold(self, mail: ClientMail | SessionTerminated) -> None:
         self._sequence += 1
         self._census.commanded(self.session, self.session.handle(mail, self._sequence, 1000.0))
 
@@ -52,9 +52,48 @@ def test_sessions_are_counted_as_they_come_change_and_go() -> None:
     assert uses(census) == {}
 
 
+def test_who_left_needs_no_room_after_a_while_until_they_are_back() -> None:
+    census = Census()
+    there = {("default", "sessions"): 1, ("default", "targets"): 1}
+    one = Life(census)
+    one.fold(ClientLeft(connection=""))
+    census.settle(10.0)
+    census.settle(10.0 + LEFT_S - 0.1)
+    assert uses(census) == there, "they may be on their way to another ingress"
+    census.settle(10.0 + LEFT_S)
+    census.settle(10.0 + LEFT_S + SETTLED_S)
+    assert (uses(census), +census.settled) == ({}, {})
+    one.fold(ClientReturned(ingress="other", connection="c2"))
+    assert uses(census) == there
+    one.fold(ClientLeft(connection="c2"))
+    one.fold(ClientReturned(ingress="i", connection="c3"))
+    census.settle(100.0)
+    census.settle(200.0)
+    assert uses(census) == there, "whoever came back at once was never away"
+    one.fold(ClientLeft(connection="c3"))
+    census.settle(201.0)
+    census.settle(210.0)
+    one.fold(SessionTerminated())
+    assert uses(census) == {}
+
+
+def test_a_session_whose_client_has_left_is_taken_over() -> None:
+    one = Life(Census())
+    one.fold(ClientLeft(connection=""))
+    census = Census()
+    census.take_over(one.session)
+    census.settle(1.0)
+    census.settle(1.0 + LEFT_S)
+    assert (uses(census), +census.settled) == ({}, {})
+
+
 def test_recordings_are_no_sessions() -> None:
     census = Census()
-    Life(census, options=Options(recorded=True))
+    recording = Life(census, options=Options(recorded=True))
+    assert uses(census) == {}
+    recording.fold(ClientLeft(connection=""))
+    census.settle(1.0)
+    census.settle(1.0 + LEFT_S)
     assert uses(census) == {}
 
 

@@ -37,7 +37,7 @@ BELOW_ATTEMPT = {"node.asr", "node.translate", "node.speech"}
 async def traced(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Fleet, Collector]]:
     async with collecting() as collector:
         told = {"otlp_endpoint": collector.url}
-        settings = {"scheduler": told, "ingress": told, "node": {**told, "scripted_rtf": "0.8"}}
+        settings = {"scheduler": told, "ingress": told, "node": {**told, "scripted_rtf": "1.6"}}
         shape = Shape(schedulers=1, ingresses=1, nodes=2, settings=settings)
         async with running(shape, tmp_path_factory.mktemp("fleet")) as fleet:
             yield fleet, collector
