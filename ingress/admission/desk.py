@@ -3,7 +3,7 @@
     with desk.queue(tenant, size, waiter) as turn:      in, or in line: then `waiter` is told its place each second
         await …                                         until `turn.is_in`
         turn.change(size)                               the session asks for more or less
-    async with desk.at_once(tenant, size) as turn: …    for those who cannot be told to wait
+    async with desk.soon(tenant, size) as turn: …       for those who cannot be told to wait
     with desk.returning(tenant, size) as turn: …        a session that was let in before: it is in, room or none
 
 The block is the session: with its end its place is free. One task, `run`, moves the line: it works out the order once
@@ -43,6 +43,9 @@ PAUSE_S = 0.1
 """Between two looks at the line, and between two words to the other processes, however much happens."""
 PATIENCE_S = 5.0
 """So long somebody waits for the first word of a scheduler."""
+SOON_S = 2.0
+"""So long waits who cannot be told of it: free room may be promised to another ingress, and a node that has just come
+is not counted yet."""
 UNRULED_S = 2.0
 """Schedulers that have said nothing of room for so long will not."""
 SILENT_S = 2.0 * LEASE_TTL_S
@@ -65,6 +68,22 @@ class Waiter(Protocol):
     @property
     def end(self) -> Callable[[Ending], None]:
         """There is nothing to wait for."""
+
+
+class Silent:
+    """Somebody who waits and is told nothing."""
+
+    def __init__(self) -> None:
+        self.is_in = asyncio.Event()
+
+    async def tell(self, status: QueueStatus) -> None:
+        pass
+
+    def come_in(self) -> None:
+        self.is_in.set()
+
+    def end(self, ending: Ending) -> None:
+        """It does not wait for long."""
 
 
 class Turn:
@@ -136,16 +155,21 @@ class Desk:
             self._leave(turn)
 
     @contextlib.asynccontextmanager
-    async def at_once(self, tenant: str, size: Held) -> AsyncIterator[Turn]:
-        """Raises NoRoom where somebody waits or there is no room, NoScheduler where nobody says how much."""
+    async def soon(self, tenant: str, size: Held) -> AsyncIterator[Turn]:
+        """Raises NoRoom where there is none within SOON_S, NoScheduler where nobody says how much there is."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE_S):
                 await self._ruled.wait()
         if not self._ruled.is_set():
             raise NoScheduler("no scheduler says how much room there is: try again")
-        if not self.book.has_room(size, time.monotonic()):
-            raise NoRoom(self.book.reason(), retry_after=self.book.retry_after())
-        with self.returning(tenant, size) as turn:
+        waiter = Silent()
+        with self.queue(tenant, size, waiter) as turn:
+            if not turn.is_in:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(SOON_S):
+                        await waiter.is_in.wait()
+            if not turn.is_in:
+                raise NoRoom(self.book.reason(), retry_after=self.book.retry_after())
             yield turn
 
     @contextlib.contextmanager

@@ -31,7 +31,7 @@ async def begun(ingress: Ingress, caller: Caller, wishes: Wishes) -> AsyncIterat
     async with contextlib.AsyncExitStack() as place:
         place.enter_context(ingress.meter.asked(caller, end))
         if not wishes.options.recorded and ingress.unready() is None:
-            await place.enter_async_context(ingress.desk.at_once(caller.tenant, size_of(wishes)))
+            await place.enter_async_context(ingress.desk.soon(caller.tenant, size_of(wishes)))
         recital = await place.enter_async_context(reciting(ingress, wishes, caller.tenant))
         yield recital
 

@@ -74,7 +74,7 @@ class _Sockets:
         ingress, socket = self._ingress, PatientSocket(MAX_EVENT_BYTES, PROTOCOL)
         if ingress.unready() is not None:
             return await serve(ingress, request, socket, door)
-        async with ingress.desk.at_once(caller_of(request).tenant, Held(sessions=1)) as turn:
+        async with ingress.desk.soon(caller_of(request).tenant, Held(sessions=1)) as turn:
 
             def made(socket: PatientSocket, transport: asyncio.WriteTransport | None) -> Door:
                 opened = door(socket, transport)

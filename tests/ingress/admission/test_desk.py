@@ -141,17 +141,35 @@ async def test_the_line_is_bounded(desk: Desk) -> None:
     desk.check("a")
 
 
-async def test_those_who_cannot_wait_come_in_at_once_or_not_at_all(desk: Desk) -> None:
+async def test_those_who_cannot_be_told_to_wait_come_in_soon_or_not_at_all(
+    desk: Desk, leader: Leader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk_module, "SOON_S", 0.3)
     with ExitStack() as place:
-        async with desk.at_once("a", ONE) as turn:
+        async with desk.soon("a", ONE) as turn:
             assert turn.is_in
             come(place, desk)
             come(place, desk)
             with pytest.raises(NoRoom):
-                async with desk.at_once("a", ONE):
+                async with desk.soon("a", ONE):
                     pass
-    async with desk.at_once("a", ONE):
+        await leader.until(lambda: len(leader.lines["me"].waiting) < 2)
+    async with desk.soon("a", ONE):
         pass
+
+
+async def test_room_that_comes_in_a_moment_is_waited_for(desk: Desk, leader: Leader) -> None:
+    await leader.give(0)
+    async with asyncio.TaskGroup() as group:
+
+        async def come_soon() -> None:
+            async with desk.soon("a", ONE) as turn:
+                assert turn.is_in
+
+        group.create_task(come_soon())
+        await leader.until(lambda: len(leader.lines["me"].waiting) == 1)
+        await leader.give(3)
+    await leader.until(lambda: leader.lines["me"].held == {})
 
 
 async def test_who_comes_back_is_in_though_there_is_no_room(desk: Desk, leader: Leader) -> None:
@@ -194,7 +212,7 @@ async def test_where_no_scheduler_says_anything_nobody_waits_for_ever(
             _, waiter = come(place, desk)
             await holds(lambda: waiter.ended[:1] == [endings.NO_SCHEDULER])
         with pytest.raises(NoScheduler):
-            async with desk.at_once("a", ONE):
+            async with desk.soon("a", ONE):
                 pass
 
 
@@ -206,7 +224,7 @@ async def test_schedulers_that_know_of_no_line_let_all_in(bus: Bus, monkeypatch:
             beats = Bucket(bus, subjects.SCHEDULERS_KV, SchedulerRecord)
             await beats.put("s", SchedulerRecord(instance="s", partitions=64, sessions=0, version="0"))
             await asyncio.wait_for(waiter.is_in.wait(), 5)
-        async with desk.at_once("a", ONE):
+        async with desk.soon("a", ONE):
             pass
 
 
