@@ -159,8 +159,8 @@ async def test_many_sessions_tell_no_more_series_than_a_few(watched: Watched, pi
     await watched.speak(pieces, MANY - FEW)
     assert await watched.value("dragoman_sessions_begun_total", how="opened") == watched.spoke >= MANY
     after = set(await watched.samples())
-    new = {name for name, _ in after - before if not name.startswith(tuple(MAY_COME))}
-    assert not new
+    new = [name for name, _ in after - before if not name.startswith(tuple(MAY_COME))]
+    assert len(new) < (MANY - FEW) / 2, f"a series for each session, or a reason that came with the load: {new}"
     values = {value for _, labels in after for _, value in labels}
     assert len(values) < 400
     assert not watched.sessions & values
